@@ -1,0 +1,52 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package creds
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Caller is the person behind a token, as the API server knows them.
+type Caller struct {
+	// UserUUID is the Arvados UUID of the user.
+	UserUUID string
+	// Active is false for a user who may not use the cluster.
+	Active bool
+	// AllScopes is true for a token that may do everything its user may, and
+	// false for a scoped one such as a sharing link.
+	AllScopes bool
+	// Groups are the UUIDs of the groups that the user is a member of. It is
+	// filled only when a decision needs it.
+	Groups []string
+}
+
+// Access is all that is needed to send signed requests about one object or
+// prefix.
+type Access struct {
+	// Endpoint is where to send them.
+	Endpoint *Endpoint
+	// Provider signs them; nil means unsigned (anonymous).
+	Provider aws.CredentialsProvider
+	// RequesterPays says that the caller accepts to be charged.
+	RequesterPays bool
+	// EtagPin says that objects without versions may be pinned by ETag.
+	EtagPin bool
+}
+
+// Source finds the credentials of one mode. It is called with a rule of its
+// own mode only, and must be safe for concurrent use.
+type Source interface {
+	Credentials(ctx context.Context, rule *Rule, caller Caller) (aws.CredentialsProvider, error)
+}
+
+// Keychain finds the access for an object.
+type Keychain interface {
+	// Match returns the rule for bucket and key, or an [*Error] of kind
+	// [NotAllowed]. It does no I/O.
+	Match(bucket, key string) (*Rule, error)
+	// Access returns the access that the rule gives to the caller.
+	Access(ctx context.Context, rule *Rule, caller Caller) (Access, error)
+}

@@ -1,0 +1,66 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package creds
+
+import "strings"
+
+// How an endpoint gets the server's own credentials (mode iam).
+const (
+	// CredentialsStatic uses the keys in the configuration.
+	CredentialsStatic = "static"
+	// CredentialsInstance asks the instance metadata service for the role of
+	// the machine, and nothing else.
+	CredentialsInstance = "instance"
+	// CredentialsEnvironment is the default AWS chain: environment variables,
+	// shared files, web identity, container and instance roles.
+	CredentialsEnvironment = "environment"
+)
+
+// Endpoint is one S3 service. Everything that is sent goes to a host that
+// follows from these settings and a checked bucket name.
+type Endpoint struct {
+	// Name is its key in the configuration.
+	Name string
+	// URL is scheme, host and port, such as "https://minio.lab:9000". Empty
+	// means AWS in Region.
+	URL string
+	// Region goes into every signature.
+	Region string
+	// PathStyle puts the bucket into the path in place of the host name.
+	PathStyle bool
+	// CAFile is a PEM file of the certificate authorities to trust in place
+	// of the system's.
+	CAFile string
+	// Credentials is one of the Credentials constants.
+	Credentials     string
+	AccessKeyID     string
+	SecretAccessKey Secret
+	SessionToken    Secret
+	// MetadataURL replaces the address of the instance metadata service.
+	MetadataURL string
+}
+
+// Address returns scheme, host (with port) and path prefix for a bucket. The
+// bucket must have passed locator.CheckBucket. A bucket with dots is always
+// addressed by path, since no TLS wildcard covers its host name.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+func (e *Endpoint) Address(bucket string) (scheme, host, prefix string) {
+	scheme, host = "https", "s3."+e.Region+"."+awsSuffix(e.Region)
+	if e.URL != "" {
+		scheme, host, _ = strings.Cut(strings.TrimSuffix(e.URL, "/"), "://")
+	}
+	if e.PathStyle || strings.Contains(bucket, ".") {
+		return scheme, host, "/" + bucket
+	}
+	return scheme, bucket + "." + host, ""
+}
+
+// awsSuffix returns the DNS suffix of the region's partition.
+// https://docs.aws.amazon.com/general/latest/gr/s3.html
+func awsSuffix(region string) string {
+	if strings.HasPrefix(region, "cn-") {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
+}

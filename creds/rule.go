@@ -1,0 +1,79 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package creds
+
+import (
+	"slices"
+	"strings"
+)
+
+// Mode says whose credentials a rule uses.
+type Mode string
+
+// The modes. Modes token and role of the design plug in as further sources
+// (see [Chain]).
+const (
+	// IAM uses the server's own credentials. Readers need a valid permission
+	// signature; importers must be named by the rule.
+	IAM Mode = "iam"
+	// Anonymous sends unsigned requests, for public buckets.
+	Anonymous Mode = "anonymous"
+)
+
+// Rule gives access to the objects of a bucket whose keys begin with Prefix.
+type Rule struct {
+	Bucket string
+	// Prefix is empty or ends with "/".
+	Prefix   string
+	Endpoint *Endpoint
+	Mode     Mode
+	// Import names who may import under mode iam.
+	Import Importers
+	// RequesterPays accepts the charge of requester-pays buckets.
+	RequesterPays bool
+	// EtagPin allows references into unversioned buckets, pinned by ETag.
+	EtagPin bool
+}
+
+// Importers names users and groups; "*" among the users is every active user.
+type Importers struct {
+	Users  []string
+	Groups []string
+}
+
+// URL returns the rule's pattern, "s3://bucket/prefix".
+func (r *Rule) URL() string { return "s3://" + r.Bucket + "/" + r.Prefix }
+
+// covers reports whether the rule applies to key. Under a prefix rule a key
+// with an empty, "." or ".." segment is never covered: some S3 servers treat
+// keys as file paths, where such a key leaves the prefix.
+func (r *Rule) covers(key string) bool {
+	if r.Prefix == "" {
+		return true
+	}
+	return strings.HasPrefix(key, r.Prefix) && !hasOddSegment(key)
+}
+
+func hasOddSegment(key string) bool {
+	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// MayImport reports whether the caller may import under this rule.
+func (r *Rule) MayImport(c Caller) bool {
+	if !c.Active || !c.AllScopes {
+		return false
+	}
+	if r.Mode != IAM {
+		return true
+	}
+	if slices.Contains(r.Import.Users, "*") || slices.Contains(r.Import.Users, c.UserUUID) {
+		return true
+	}
+	return slices.ContainsFunc(c.Groups, func(g string) bool { return slices.Contains(r.Import.Groups, g) })
+}

@@ -1,0 +1,145 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package locator
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Parse reads one locator. The error is an [*Error] of kind [BadLocator] that
+// says which part is wrong. Parse takes time linear in len(text).
+func Parse(text string) (Locator, error) {
+	if len(text) > MaxLength {
+		return Locator{}, bad("a locator of %d bytes is longer than the limit of %d", len(text), MaxLength)
+	}
+	hash, rest, ok := strings.Cut(text, "+")
+	if !isHash(hash) {
+		return Locator{}, bad("a locator begins with 32 lower-case hexadecimal digits, not %q", clip(hash))
+	}
+	if !ok {
+		return Locator{}, bad("the size is missing: expected %q", clip(hash)+"+<size>")
+	}
+	sizeText, hints, more := strings.Cut(rest, "+")
+	size, err := parseDecimal(sizeText)
+	if err != nil {
+		return Locator{}, bad("the size %q is not a plain decimal number that fits 63 bits", clip(sizeText))
+	}
+	c := collector{Locator: Locator{hash: Hash(hash), size: size}}
+	for more {
+		var hint string
+		hint, hints, more = strings.Cut(hints, "+")
+		if err := c.add(hint); err != nil {
+			return Locator{}, err
+		}
+	}
+	return c.finish()
+}
+
+// collector sorts hints into their places.
+type collector struct {
+	Locator
+	bs, cs  []string
+	others  strings.Builder
+	service strings.Builder
+}
+
+func (c *collector) add(hint string) error {
+	if !isHint(hint) {
+		return bad("%q is not a hint: a hint is an upper-case letter and then letters, digits, @, _ or -", clip(hint))
+	}
+	switch hint[0] {
+	case 'A':
+		return c.addSignature(hint[1:])
+	case 'B':
+		c.bs = append(c.bs, hint[1:])
+	case 'C':
+		c.cs = append(c.cs, hint[1:])
+	case 'V':
+		return c.addVerify(hint[1:])
+	case 'K':
+		c.service.WriteString("+" + hint)
+	default:
+		c.others.WriteString("+" + hint)
+	}
+	return nil
+}
+
+func (c *collector) addSignature(text string) error {
+	if c.sig != (Signature{}) {
+		return bad("there are two +A hints")
+	}
+	sig, err := parseSignature(text)
+	c.sig = sig
+	return err
+}
+
+func (c *collector) addVerify(text string) error {
+	if text != "md5" || c.verify {
+		return bad("a +V hint must be +Vmd5 and stand once")
+	}
+	c.verify = true
+	return nil
+}
+
+// finish pairs the i-th +B with the i-th +C.
+func (c *collector) finish() (Locator, error) {
+	if len(c.bs) != len(c.cs) {
+		return Locator{}, bad("there are %d +B and %d +C hints: each +B needs its +C", len(c.bs), len(c.cs))
+	}
+	if len(c.bs) > 1 && !c.verify {
+		return Locator{}, bad("there are %d +B hints: only content form (+Vmd5) may name alternatives", len(c.bs))
+	}
+	if c.verify && len(c.bs) == 0 {
+		return Locator{}, bad("+Vmd5 needs a +B and a +C hint")
+	}
+	l := c.Locator
+	for i := range c.bs {
+		if c.bs[i] == "" {
+			return Locator{}, bad("a +B hint is empty")
+		}
+		offset, err := parseDecimal(c.cs[i])
+		if err != nil {
+			return Locator{}, bad("the offset %q after +C is not a plain decimal number that fits 63 bits", clip(c.cs[i]))
+		}
+		l = l.WithRef(Ref{B: c.bs[i], C: offset})
+	}
+	l.service, l.others = c.service.String(), c.others.String()
+	return l, nil
+}
+
+// parseDecimal reads digits without sign or leading zero.
+func parseDecimal(s string) (int64, error) {
+	if s == "" || len(s) > 1 && s[0] == '0' || s[0] == '+' || s[0] == '-' {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseInt(s, 10, 64)
+}
+
+func isHash(s string) bool { return len(s) == 32 && isLowerHex(s) }
+
+func isLowerHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func isHint(s string) bool {
+	if s == "" || s[0] < 'A' || s[0] > 'Z' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if c := s[i]; !isAlphanumeric(c) && c != '@' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
