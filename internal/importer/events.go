@@ -1,0 +1,97 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"time"
+
+	"github.com/arvados-s3/keepstore/locator"
+)
+
+// Sink takes the lines of an import in order. An error ends the import.
+type Sink interface {
+	// Line takes one of the line types of this package.
+	Line(line any) error
+}
+
+// File is one imported object.
+type File struct {
+	Type         string    `json:"type"` // "file"
+	Path         string    `json:"path"`
+	URL          string    `json:"url"`
+	VersionID    string    `json:"version_id,omitempty"`
+	Size         int64     `json:"size"`
+	ETag         string    `json:"etag"`
+	LastModified time.Time `json:"last_modified"`
+	StorageClass string    `json:"storage_class"`
+	// Locator is one locator, or several with spaces between, as in a
+	// manifest, for an object that is cut.
+	Locator string `json:"locator"`
+	// Archived says that S3 must restore the object before it can be read.
+	Archived bool `json:"archived,omitempty"`
+	// WeakPin says that the object is pinned by ETag only: an overwrite is
+	// noticed, but the old bytes are then gone.
+	WeakPin bool `json:"weak_pin,omitempty"`
+
+	locators []locator.Locator
+}
+
+// Skipped is one listed key, or one source, that was not imported.
+type Skipped struct {
+	Type   string `json:"type"` // "skipped"
+	URL    string `json:"url"`
+	Reason string `json:"reason"`
+	Text   string `json:"text"`
+}
+
+// Progress tells how far the import is. Resume is empty between two points
+// at which it can be taken up again.
+type Progress struct {
+	Type string `json:"type"` // "progress"
+	Counts
+	Resume string `json:"resume,omitempty"`
+}
+
+// Failed is the last line of an import that could not be completed.
+type Failed struct {
+	Type  string `json:"type"`  // "error"
+	Error string `json:"error"` // the word of the error table
+	Text  string `json:"text"`
+	// Resume takes the import up from the last point reached.
+	Resume string `json:"resume,omitempty"`
+}
+
+// Done is the last line of a complete import.
+type Done struct {
+	Type string `json:"type"` // "done"
+	Counts
+	SkippedBy map[string]int64 `json:"skipped_by_reason"`
+	// Status is "complete", or "partial" when a key was skipped for another
+	// reason than the caller's own filters.
+	Status string `json:"status"`
+	// PDH is the portable data hash of the manifest of all files.
+	PDH string `json:"portable_data_hash"`
+}
+
+// Counts are the running totals.
+type Counts struct {
+	Listed  int64 `json:"listed"`
+	Files   int64 `json:"files"`
+	Bytes   int64 `json:"bytes"`
+	Skipped int64 `json:"skipped"`
+	// Archived and WeakPins count files with these marks.
+	Archived int64 `json:"archived"`
+	WeakPins int64 `json:"weak_pins"`
+}
+
+// Reasons for skipping that are not words of the error table.
+const (
+	reasonExcluded    = "excluded"
+	reasonDeleted     = "deleted"
+	reasonPlaceholder = "folder-placeholder"
+	reasonBadName     = "bad-name"
+	reasonUndecodable = "undecodable-key"
+	reasonClash       = "name-clash"
+	reasonEndpoint    = "other-endpoint"
+)

@@ -1,0 +1,151 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"context"
+	"io"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/pseudoblock"
+	"github.com/arvados-s3/keepstore/s3read"
+)
+
+// People says who is behind a token and what groups they are in.
+type People interface {
+	Caller(ctx context.Context, token creds.Secret) (creds.Caller, error)
+	Groups(ctx context.Context, token creds.Secret, userUUID string) ([]string, error)
+}
+
+// Describer asks S3 about one object.
+type Describer interface {
+	Head(ctx context.Context, a creds.Access, o locator.Object) (s3read.Info, error)
+	Open(ctx context.Context, a creds.Access, e pseudoblock.Extent) (*s3read.Body, error)
+}
+
+// Lister asks S3 about many.
+type Lister interface {
+	Versions(ctx context.Context, a creds.Access, bucket, prefix, after string) iter.Seq2[s3read.Version, error]
+	Browse(ctx context.Context, a creds.Access, bucket, prefix, cursor string) (s3read.Page, error)
+}
+
+// Importer runs imports. All fields but Now, PseudoBlocks, ServiceUUID and
+// MaxRuns are required. It is safe for concurrent use.
+type Importer struct {
+	People   People
+	Keychain creds.Keychain
+	// Rules are the access rules behind Keychain.
+	Rules     []*creds.Rule
+	Describer Describer
+	Lister    Lister
+	Signer    *locator.Signer
+	// PseudoBlocks reports whether the API server knows pseudo-blocks; nil
+	// means no.
+	PseudoBlocks func() bool
+	// ServiceUUID goes into a +K hint when it is not empty.
+	ServiceUUID string
+	// MaxRuns bounds imports at once, over all and for one user; 0 means 32.
+	MaxRuns int
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	mu   sync.Mutex
+	runs map[string]int // by user UUID; guarded by mu
+}
+
+// Run imports what r asks for as the user of token. Lines go to sink, the
+// manifest text to text. An error that comes before the first line can still
+// be told by a status; later ones are also sent as a [Failed] line.
+func (im *Importer) Run(ctx context.Context, r Request, token creds.Secret, sink Sink, text io.Writer) error {
+	p, err := im.newPlan(r)
+	if err != nil {
+		return err
+	}
+	caller, err := im.caller(ctx, token)
+	if err != nil {
+		return err
+	}
+	done, err := im.enter(caller.UserUUID)
+	if err != nil {
+		return err
+	}
+	defer done()
+	j, err := im.newJob(p, r.Resume, caller, token, sink, text)
+	if err != nil {
+		return err
+	}
+	return j.run(ctx)
+}
+
+// caller returns who imports. Importing is where authority over bytes is
+// made, so a scoped token such as a sharing link may not do it.
+func (im *Importer) caller(ctx context.Context, token creds.Secret) (creds.Caller, error) {
+	caller, err := im.People.Caller(ctx, token)
+	if err != nil {
+		return caller, err
+	}
+	if !caller.AllScopes || !caller.Active {
+		return caller, &Error{Kind: ScopeNeeded, Text: "this needs a full token (scope \"all\") of an active user, not a sharing link"}
+	}
+	return caller, nil
+}
+
+// enter counts a run, and refuses one too many. One user may use at most a
+// quarter of all runs.
+func (im *Importer) enter(user string) (leave func(), err error) {
+	most := im.MaxRuns
+	if most == 0 {
+		most = 32
+	}
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	total := 0
+	for _, n := range im.runs {
+		total += n
+	}
+	if total >= most || im.runs[user] >= max(most/4, 1) {
+		return nil, &Error{Kind: Overloaded, Text: "too many imports run at once: try again when one has ended"}
+	}
+	if im.runs == nil {
+		im.runs = map[string]int{}
+	}
+	im.runs[user]++
+	return func() { im.leave(user) }, nil
+}
+
+func (im *Importer) leave(user string) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if im.runs[user]--; im.runs[user] == 0 {
+		delete(im.runs, user)
+	}
+}
+
+func (im *Importer) now() time.Time {
+	if im.Now != nil {
+		return im.Now()
+	}
+	return time.Now()
+}
+
+// mayImport reports whether the caller may import under the rule, asking for
+// the caller's groups only when they decide.
+func (im *Importer) mayImport(ctx context.Context, rule *creds.Rule, caller *creds.Caller, token creds.Secret) (bool, error) {
+	if rule.MayImport(*caller) {
+		return true, nil
+	}
+	if len(rule.Import.Groups) == 0 || caller.Groups != nil {
+		return false, nil
+	}
+	groups, err := im.People.Groups(ctx, token, caller.UserUUID)
+	if err != nil {
+		return false, err
+	}
+	caller.Groups = append([]string{}, groups...)
+	return rule.MayImport(*caller), nil
+}

@@ -1,0 +1,188 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
+)
+
+// A progress line is due after this many keys or this long.
+const (
+	progressKeys = 10000
+	progressTime = time.Second
+)
+
+// job is one run of an import.
+type job struct {
+	*Importer
+	*plan
+	caller creds.Caller
+	token  creds.Secret
+	sink   Sink
+	text   *manifest.Writer
+
+	state   state
+	lastDir string
+	// mark is the last resume token.
+	mark string
+	// told is what the last progress line said, at toldAt.
+	told   Counts
+	toldAt time.Time
+	access map[*creds.Rule]*grant
+}
+
+// grant is what a rule gives to the caller of this job.
+type grant struct {
+	creds.Access
+	err     error // why the caller may not import under the rule
+	checked bool  // an object under the rule was seen to be readable
+}
+
+// state is what a resume token carries.
+type state struct {
+	Source    int              `json:"source"`
+	After     string           `json:"after"`
+	Counts    Counts           `json:"counts"`
+	SkippedBy map[string]int64 `json:"skipped_by"`
+	Clashes   clashes          `json:"clashes,omitempty"`
+	Manifest  []byte           `json:"manifest"`
+}
+
+func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token creds.Secret, sink Sink, text io.Writer) (*job, error) {
+	j := &job{
+		Importer: im, plan: p, caller: caller, token: token, sink: sink,
+		text: manifest.NewWriter(text), toldAt: im.now(),
+		state:  state{SkippedBy: map[string]int64{}},
+		access: map[*creds.Rule]*grant{},
+	}
+	if resume == "" {
+		return j, nil
+	}
+	if err := j.restore(resume); err != nil {
+		return nil, err
+	}
+	j.mark, j.told = resume, j.state.Counts
+	return j, j.text.UnmarshalBinary(j.state.Manifest)
+}
+
+// run imports source after source. A source that S3 or the access rules
+// refuse as a whole is skipped with a line, unless it is the only one.
+func (j *job) run(ctx context.Context) error {
+	for ; j.state.Source < len(j.targets); j.state.Source++ {
+		t := &j.targets[j.state.Source]
+		before := j.state.Counts.Listed
+		err := j.importTarget(ctx, t)
+		if err != nil && ctx.Err() == nil && len(j.targets) > 1 && j.state.Counts.Listed == before && isFinal(err) {
+			j.state.Counts.Listed++
+			err = j.skip(t.object, wordOf(err), err.Error())
+		}
+		if err != nil {
+			return j.fail(err)
+		}
+		j.state.After, j.state.Clashes = "", nil
+	}
+	return j.finish()
+}
+
+func (j *job) importTarget(ctx context.Context, t *target) error {
+	if t.prefix {
+		return j.importPrefix(ctx, t)
+	}
+	return j.importObject(ctx, t)
+}
+
+// fail ends an import that has sent lines with an error line.
+func (j *job) fail(err error) error {
+	if j.state.Counts.Listed == 0 {
+		return err
+	}
+	line := Failed{Type: "error", Error: wordOf(err), Text: textOf(err), Resume: j.mark}
+	return errors.Join(err, j.sink.Line(line))
+}
+
+func (j *job) finish() error {
+	if err := j.text.Flush(); err != nil {
+		return err
+	}
+	status := "complete"
+	if j.state.Counts.Skipped > j.state.SkippedBy[reasonExcluded] {
+		status = "partial"
+	}
+	return j.sink.Line(Done{Type: "done", Counts: j.state.Counts, SkippedBy: j.state.SkippedBy, Status: status, PDH: j.text.PDH()})
+}
+
+// skip counts a key that is left out and tells why.
+func (j *job) skip(o locator.Object, reason, text string) error {
+	j.state.Counts.Skipped++
+	j.state.SkippedBy[reason]++
+	if reason == reasonExcluded {
+		return nil
+	}
+	return j.sink.Line(Skipped{Type: "skipped", URL: o.URL(), Reason: reason, Text: text})
+}
+
+// boundary is called between two lines of the manifest. There an import can
+// be resumed, so a progress line sent here carries a token.
+func (j *job) boundary() error {
+	keys, since := j.untold()
+	if keys == 0 || keys < progressKeys && since < progressTime || !j.text.AtLineStart() {
+		return nil
+	}
+	token, err := j.seal()
+	if err != nil {
+		return err
+	}
+	j.mark = token
+	return j.progress(token)
+}
+
+// heartbeat tells the caller of progress where no boundary was reached.
+func (j *job) heartbeat() error {
+	if keys, since := j.untold(); keys == 0 || since < 2*progressTime {
+		return nil
+	}
+	return j.progress("")
+}
+
+// untold returns how much has happened since the last progress line.
+func (j *job) untold() (keys int64, since time.Duration) {
+	return j.state.Counts.Listed - j.told.Listed, j.now().Sub(j.toldAt)
+}
+
+func (j *job) progress(token string) error {
+	j.told, j.toldAt = j.state.Counts, j.now()
+	return j.sink.Line(Progress{Type: "progress", Counts: j.told, Resume: token})
+}
+
+// isFinal reports whether trying again would give the same answer.
+func isFinal(err error) bool {
+	switch wordOf(err) {
+	case "s3-slow-down", "s3-unreachable", "s3-bad-reply", "deadline", "overloaded", "api-unavailable", "creds-unavailable", "canceled", "internal":
+		return false
+	}
+	return true
+}
+
+func wordOf(err error) string {
+	var w worded
+	if errors.As(err, &w) {
+		return w.Word()
+	}
+	return "internal"
+}
+
+func textOf(err error) string {
+	var w worded
+	if errors.As(err, &w) {
+		return w.Error()
+	}
+	return "the import broke off because of a fault of the server; its log says more"
+}

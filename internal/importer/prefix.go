@@ -1,0 +1,123 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/s3read"
+)
+
+// importPrefix lists a prefix and imports what it finds.
+func (j *job) importPrefix(ctx context.Context, t *target) error {
+	rule, err := j.Keychain.MatchPrefix(t.object.Bucket, t.object.Key)
+	if err != nil {
+		return err
+	}
+	g, err := j.grant(ctx, rule)
+	if err != nil {
+		return err
+	}
+	resumed := j.state.After != ""
+	listing := j.Lister.Versions(ctx, g.Access, t.object.Bucket, t.object.Key, j.state.After)
+	found := false
+	for v, err := range current(listing, t.AsOf) {
+		if err != nil {
+			return err
+		}
+		if err := j.entry(ctx, t, rule, v); err != nil {
+			return err
+		}
+		found, j.state.After = true, v.Object.Key
+	}
+	if !found && !resumed {
+		return &s3read.Error{Kind: s3read.NotFound, Op: "list", Object: t.object,
+			Text: fmt.Sprintf("there is nothing under %s: check the spelling", t.object.URL())}
+	}
+	return nil
+}
+
+// entry imports or skips one listed key.
+func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read.Version) error {
+	if err := j.heartbeat(); err != nil {
+		return err
+	}
+	rel := strings.TrimPrefix(v.Object.Key, t.object.Key)
+	file := path.Join(t.Path, rel)
+	reason, text := j.whyNot(t, v, rel)
+	if reason == "" && j.state.Clashes.meets(v.Object.Key) || reason == "" && j.clashesWithSingle(file) {
+		reason, text = reasonClash, "this path, or a folder of it, is a file already: give one of them another path"
+	}
+	if reason != "" {
+		j.state.Counts.Listed++
+		return j.skip(v.Object, reason, text)
+	}
+	rule, err := j.Keychain.Match(v.Object.Bucket, v.Object.Key)
+	if err == nil && rule.Endpoint != listed.Endpoint {
+		j.state.Counts.Listed++
+		return j.skip(v.Object, reasonEndpoint, "another access rule puts this key at another endpoint: import it on its own")
+	}
+	if err == nil {
+		err = j.add(ctx, rule, v.Info, file)
+	}
+	return j.addOrSkip(v.Info.Object, err)
+}
+
+// addOrSkip turns a refusal of one key of a listing into a skipped line.
+func (j *job) addOrSkip(o locator.Object, err error) error {
+	switch {
+	case err == nil:
+		j.state.Clashes.add(o.Key)
+		return nil
+	case isRefusal(err):
+		j.state.Counts.Listed++
+		return j.skip(o, wordOf(err), err.Error())
+	}
+	return err
+}
+
+// whyNot returns the reason to skip a listed key that lies in the key itself.
+func (j *job) whyNot(t *target, v s3read.Version, rel string) (reason, text string) {
+	switch {
+	case v.Undecodable:
+		return reasonUndecodable, "the listing of this S3 server cannot show the key exactly: import it by its URL"
+	case rel == "" || strings.HasSuffix(rel, "/"):
+		if v.Size == 0 && isPath(strings.TrimSuffix("x"+rel, "/")) {
+			return reasonPlaceholder, "the key ends in \"/\" and holds no bytes: it stands for a folder"
+		}
+		return reasonBadName, "the key ends in \"/\" and cannot be a file: import it by its URL with a path"
+	case !isPath(rel) || strings.ContainsRune(rel, 0):
+		return reasonBadName, "the key has an empty, \".\" or \"..\" segment and cannot be a path: import it by its URL with a path"
+	case !t.wants(rel):
+		return reasonExcluded, ""
+	case v.DeleteMarker:
+		return reasonDeleted, "the object was deleted at " + v.LastModified.UTC().Format("2006-01-02T15:04:05Z") + " (delete marker " + v.Object.VersionID + ")"
+	}
+	return "", ""
+}
+
+// grant returns what a rule gives to the caller, asked for once in a job.
+func (j *job) grant(ctx context.Context, rule *creds.Rule) (*grant, error) {
+	if g, ok := j.access[rule]; ok {
+		return g, g.err
+	}
+	ok, err := j.mayImport(ctx, rule, &j.caller, j.token)
+	if err != nil {
+		return nil, err
+	}
+	g := &grant{}
+	if !ok {
+		g.err = &creds.Error{Kind: creds.NotAllowed,
+			Text: "the access rule " + rule.URL() + " does not let you import: ask the operator to name you in it"}
+	} else if g.Access, err = j.Keychain.Access(ctx, rule, j.caller); err != nil {
+		return nil, err
+	}
+	j.access[rule] = g
+	return g, g.err
+}

@@ -1,0 +1,98 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package importer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/arvados-s3/keepstore/pseudoblock"
+)
+
+// MaxSources is the most sources that one request may have.
+const MaxSources = 10000
+
+// Request is the body of POST /s3/import.
+type Request struct {
+	Sources []Source `json:"sources"`
+	// Form is opaque, derived or content; empty lets the server choose.
+	Form string `json:"form,omitempty"`
+	// Resume is a token of an earlier, broken-off answer to the same request.
+	Resume string `json:"resume,omitempty"`
+}
+
+// Source is one object or one prefix.
+type Source struct {
+	// URL is s3://bucket/key, s3://bucket/prefix/ or the https form of
+	// either, percent-encoded where needed, with an optional ?versionId=.
+	URL string `json:"url,omitempty"`
+	// Bucket and Key name the same without any encoding, in place of URL.
+	Bucket string `json:"bucket,omitempty"`
+	Key    string `json:"key,omitempty"`
+	// Path is where the files go: a folder for a prefix; for an object the
+	// whole path, or with a "/" at the end the folder.
+	Path string `json:"path,omitempty"`
+	// Include and Exclude are glob patterns over the path below the prefix,
+	// or over the last component for patterns without "/". Exclude wins.
+	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
+	// AsOf asks for the versions that were current then.
+	AsOf *time.Time `json:"as_of,omitempty"`
+}
+
+// digest identifies what is asked for, so that a resume token fits one
+// request only.
+func (r Request) digest(form pseudoblock.Form) string {
+	r.Resume, r.Form = "", form.String()
+	text, _ := json.Marshal(r) // plain strings and times always marshal
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// plan is a checked request.
+type plan struct {
+	form    pseudoblock.Form
+	digest  string
+	targets []target
+	singles map[string]bool // paths of the single objects, and their folders with "/" at the end
+}
+
+func (im *Importer) newPlan(r Request) (*plan, error) {
+	switch n := len(r.Sources); {
+	case n == 0:
+		return nil, badRequest(`the request names no sources: send {"sources":[{"url":"s3://bucket/prefix/"}]}`)
+	case n > MaxSources:
+		return nil, badRequest("the request has %d sources, more than the limit of %d: split it", n, MaxSources)
+	}
+	form, err := im.chooseForm(r.Form)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{form: form, digest: r.digest(form)}
+	for i, s := range r.Sources {
+		t, err := newTarget(s)
+		if err != nil {
+			return nil, badRequest("source %d: %s", i+1, err)
+		}
+		p.targets = append(p.targets, t)
+	}
+	return p, p.checkPaths()
+}
+
+func (im *Importer) chooseForm(name string) (pseudoblock.Form, error) {
+	aware := im.PseudoBlocks != nil && im.PseudoBlocks()
+	if name == "" {
+		if aware {
+			return pseudoblock.Opaque, nil
+		}
+		return pseudoblock.Derived, nil
+	}
+	form, err := pseudoblock.ParseForm(name)
+	if err == nil && form == pseudoblock.Opaque && !aware {
+		err = badRequest("the API server of this cluster does not know pseudo-blocks, so opaque form is not safe here: ask for derived or content form")
+	}
+	return form, err
+}

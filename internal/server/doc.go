@@ -1,0 +1,16 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package server is the HTTP side of keepstore: all routes, one file per
+// operation, and one table that turns errors into statuses (status.go).
+//
+//	GET, HEAD /<locator>   read a pseudo-block            get.go
+//	POST /s3/import        pin objects and prefixes       import.go
+//	GET /s3/browse         one page of folders            browse.go
+//	GET /s3/access         the rules that a token may use browse.go
+//	GET /_health/ping      is the process well?           health.go
+//	GET /metrics           Prometheus text                health.go
+//	OPTIONS *              CORS preflight                 cors.go
+//
+// The package holds no S3 vocabulary and imports nothing of AWS.
+package server

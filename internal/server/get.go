@@ -1,0 +1,104 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/pseudoblock"
+	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
+)
+
+// AwareHeader is the request header by which a client says that it knows
+// pseudo-blocks; its value is "1".
+const AwareHeader = "X-Keep-Pseudo-Blocks"
+
+// get answers GET /<locator>: the read path, step by step.
+func (x *exchange) get() error {
+	grant, err := x.resolve() // locator, authorise, credentials
+	if err != nil {
+		return err
+	}
+	part, err := parseRange(x.r.Header, grant.Block.Size)
+	if err != nil {
+		x.w.Header().Set("Content-Range", "bytes */"+strconv.FormatInt(grant.Block.Size, 10))
+		return err
+	}
+	x.limitTime()
+	body, err := grant.Open(x.r.Context(), part.offset, part.size) // range read
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	x.blockHeaders(part, grant.Block.Size) // response
+	_, err = body.WriteTo(x.w)
+	return err
+}
+
+// head answers HEAD /<locator> with the same checks and headers as get.
+func (x *exchange) head() error {
+	grant, err := x.resolve()
+	if err != nil {
+		return err
+	}
+	if err := grant.Check(x.r.Context()); err != nil {
+		return err
+	}
+	x.blockHeaders(part{size: grant.Block.Size}, grant.Block.Size)
+	return nil
+}
+
+func (x *exchange) resolve() (*resolver.Grant, error) {
+	if err := x.mustBePseudo(); err != nil {
+		return nil, err
+	}
+	token, err := x.token()
+	if err != nil {
+		return nil, err
+	}
+	grant, err := x.Resolver.Resolve(x.r.Context(), resolver.Request{
+		Locator: x.locator(),
+		Token:   token,
+		Aware:   x.r.Header.Get(AwareHeader) == "1",
+	})
+	if err == nil {
+		x.noteBlock(grant.Block.Identity, grant.Block.Extents[0].Object.Bucket)
+	}
+	return grant, err
+}
+
+// mustBePseudo answers for ordinary blocks, of which this server holds none.
+func (x *exchange) mustBePseudo() error {
+	l, err := locator.Parse(x.locator())
+	if err == nil && !pseudoblock.Is(l) {
+		return refuse("not-stored", "this server holds references to S3 objects and no ordinary blocks: ask another Keep service")
+	}
+	return nil // the resolver reports what is wrong with the locator
+}
+
+// limitTime makes a client that stopped reading let go of the connection.
+func (x *exchange) limitTime() {
+	if x.Total > 0 {
+		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.Total + 5*time.Second)) // best effort
+	}
+}
+
+// blockHeaders sends the status and headers of a block or of a part of it.
+// The bytes are other people's: they must never act as a page of this origin.
+func (x *exchange) blockHeaders(p part, size int64) {
+	h := x.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Content-Length", strconv.FormatInt(p.size, 10))
+	status := http.StatusOK
+	if p.asked {
+		h.Set("Content-Range", p.contentRange(size))
+		status = http.StatusPartialContent
+	}
+	x.w.WriteHeader(status)
+}

@@ -1,0 +1,130 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// ServeHTTP answers one request: it gives it an id, waits for a place, runs
+// the handler, and logs one line.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, handle := route(r)
+	x := &exchange{Server: s, State: s.state.Load(), w: &recorder{ResponseWriter: w}, r: r, route: name, id: requestID(r)}
+	begin := time.Now()
+	s.metrics.active.Inc()
+	defer s.metrics.active.Dec()
+	defer func() { x.finish(begin, recover()) }()
+	x.commonHeaders()
+	if err := x.run(handle); err != nil {
+		x.fail(err)
+	}
+}
+
+// run calls the handler when there is a place. Health and metrics never wait,
+// so that an operator can look at a server that is full.
+func (x *exchange) run(handle handler) error {
+	if x.route == "health" || x.route == "metrics" || x.route == "preflight" {
+		return handle(x)
+	}
+	leave, err := x.gate.enter(x.r.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return handle(x)
+}
+
+func (x *exchange) commonHeaders() {
+	h := x.w.Header()
+	h.Set("X-Request-Id", x.id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, no-store")
+	x.cors()
+}
+
+// finish logs the request. A panic becomes an error answer for this request
+// alone; http.ErrAbortHandler is our own way to cut a connection.
+func (x *exchange) finish(begin time.Time, fault any) {
+	aborted, _ := fault.(error)
+	if fault != nil && !errors.Is(aborted, http.ErrAbortHandler) {
+		x.metrics.panics.Inc()
+		x.log.Error("panic", "req", x.id, "route", x.route, "type", fmt.Sprintf("%T", fault), "stack", string(debug.Stack()))
+		fault = x.answerPanic()
+	}
+	status := x.w.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if x.r.Context().Err() != nil {
+		status = statusClientGone
+	}
+	took := time.Since(begin)
+	x.metrics.observe(x.route, status, x.w.bytes, took)
+	attrs := append([]slog.Attr{
+		slog.String("req", x.id), slog.String("route", x.route), slog.String("method", printable(x.r.Method, 16)),
+		slog.Int("status", status), slog.Int64("bytes", x.w.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
+	}, x.notes...)
+	x.log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+	if fault != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// answerPanic sends an error when nothing was sent yet; otherwise it returns
+// the reason to cut the connection.
+func (x *exchange) answerPanic() (fault any) {
+	if x.w.status != 0 {
+		return http.ErrAbortHandler
+	}
+	x.fail(errors.New("panic"))
+	return nil
+}
+
+// requestID takes the caller's id when it is short and harmless, or makes one
+// in the form of Arvados.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	plain := strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
+	if id != "" && len(id) <= 64 && plain {
+		return id
+	}
+	return "req-" + strings.ToLower(rand.Text()[:20])
+}
+
+// recorder remembers what was sent.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// WriteHeader sends the status.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends bytes, after status 200 when none was sent.
+func (w *recorder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,78 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package resolver
+
+import (
+	"context"
+	"io"
+
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/pseudoblock"
+	"github.com/arvados-s3/keepstore/s3read"
+)
+
+// Body is the bytes of a read: exactly as many as asked for and then io.EOF,
+// or an error. The caller closes it.
+type Body interface {
+	io.ReadCloser
+	io.WriterTo
+}
+
+// Grant is the right to read one block, with the credentials for it. It is
+// good for the request that it was made for.
+type Grant struct {
+	Block    pseudoblock.Block
+	access   []creds.Access // zero for alternatives without access
+	resolver *Resolver
+}
+
+// grant gets the credentials for each extent that has a rule.
+func (r *Resolver) grant(ctx context.Context, block pseudoblock.Block, rules []*creds.Rule, caller creds.Caller) (*Grant, error) {
+	g := &Grant{Block: block, access: make([]creds.Access, len(rules)), resolver: r}
+	for i, rule := range rules {
+		if rule == nil {
+			continue
+		}
+		access, err := r.Keychain.Access(ctx, rule, caller)
+		if err != nil && block.Form != pseudoblock.Content {
+			return nil, err
+		}
+		g.access[i] = access
+	}
+	return g, nil
+}
+
+// Open reads size bytes from offset of the block. The caller guarantees
+// 0 ≤ offset, 0 < size and offset+size ≤ Block.Size. It returns when the
+// first reply of S3 has been accepted; for content form, when the bytes of
+// the whole block have been checked.
+func (g *Grant) Open(ctx context.Context, offset, size int64) (Body, error) {
+	if g.Block.Form == pseudoblock.Content {
+		return g.openContent(ctx, offset, size)
+	}
+	body, err := g.resolver.Reader.Open(ctx, g.access[0], g.Block.Extents[0].Slice(offset, size))
+	if err != nil {
+		return nil, err // not a nil *s3read.Body in a Body
+	}
+	return body, nil
+}
+
+// Check reports whether the block can be read now, without reading it: one
+// HEAD of the object version. For content form the bytes are read and checked,
+// as a stock keepstore does.
+func (g *Grant) Check(ctx context.Context) error {
+	if g.Block.Form == pseudoblock.Content {
+		body, err := g.openContent(ctx, 0, g.Block.Size)
+		if err != nil {
+			return err
+		}
+		return body.Close()
+	}
+	extent := g.Block.Extents[0]
+	info, err := g.resolver.Reader.Head(ctx, g.access[0], extent.Object)
+	if err != nil {
+		return err
+	}
+	return s3read.CheckFits(extent, info)
+}
