@@ -19,7 +19,7 @@ const identityLabel = "keep-pseudoblock-v1\n"
 // portable data hashes, probe order), because the constant hash of the
 // opaque form would make all pseudo-blocks one.
 func Identity(size int64, r Ref) Hash {
-	text := make([]byte, 0, 64+len(r.B))
+	text := make([]byte, 0, 512) // on the stack; longer references grow out of it
 	text = append(text, identityLabel...)
 	text = strconv.AppendInt(text, size, 10)
 	text = append(text, "+B"...)
@@ -27,16 +27,27 @@ func Identity(size int64, r Ref) Hash {
 	text = append(text, "+C"...)
 	text = strconv.AppendInt(text, r.C, 10)
 	sum := sha256.Sum256(text)
-	return Hash(hex.EncodeToString(sum[:16]))
+	var digits [32]byte
+	hex.Encode(digits[:], sum[:16])
+	return Hash(digits[:])
 }
 
 // Identity returns the hash that stands for this block: the identity hash for
 // a pseudo-block of opaque or derived form, the hash itself for content form
 // and ordinary blocks.
 func (l Locator) Identity() Hash {
-	refs := l.Refs()
-	if l.verify || len(refs) != 1 {
+	if l.verify || l.refs == "" {
 		return l.hash
 	}
-	return Identity(l.size, refs[0])
+	first, more := cutRef(l.refs)
+	if more != "" { // not a locator: Parse refuses alternatives without +Vmd5
+		return l.hash
+	}
+	return Identity(l.size, first)
+}
+
+// Reduced returns identity+size, the text that takes the place of the block
+// in a portable data hash.
+func (l Locator) Reduced() string {
+	return string(l.Identity()) + "+" + strconv.FormatInt(l.size, 10)
 }

@@ -4,6 +4,7 @@
 package locator
 
 import (
+	"log/slog"
 	"strconv"
 	"strings"
 )
@@ -70,15 +71,23 @@ func (l Locator) IsZero() bool { return l.hash == "" }
 func (l Locator) Refs() []Ref {
 	var refs []Ref
 	for rest := l.refs; rest != ""; {
-		b, after, _ := strings.Cut(rest[2:], "+C")
-		c, tail, _ := strings.Cut(after, "+")
-		offset, _ := strconv.ParseInt(c, 10, 64) // checked by Parse and WithRef
-		refs = append(refs, Ref{B: b, C: offset})
-		if rest = ""; tail != "" {
-			rest = "+" + tail
-		}
+		var r Ref
+		r, rest = cutRef(rest)
+		refs = append(refs, r)
 	}
 	return refs
+}
+
+// cutRef splits the first pair off "+B…+C…+B…+C…", which Parse and WithRef
+// have checked.
+func cutRef(refs string) (first Ref, rest string) {
+	b, after, _ := strings.Cut(refs[len("+B"):], "+C")
+	end := strings.IndexByte(after, '+')
+	if end < 0 {
+		end = len(after)
+	}
+	offset, _ := strconv.ParseInt(after[:end], 10, 64)
+	return Ref{B: b, C: offset}, after[end:]
 }
 
 // Verified reports whether the hint +Vmd5 is present, which says that the
@@ -106,8 +115,13 @@ func (l Locator) WithSignature(sig Signature) Locator {
 	return l
 }
 
-// WithRef returns l with one more +B/+C pair.
+// WithRef returns l with one more +B/+C pair. It panics when r is not one that
+// [Object.Encode] or [Locator.Refs] can give (characters outside base64url, a
+// negative offset), because the result would print as another locator.
 func (l Locator) WithRef(r Ref) Locator {
+	if r.B == "" || !isHint("B"+r.B) || r.C < 0 {
+		panic("locator: WithRef of a pair that no locator can hold")
+	}
 	l.refs += "+B" + r.B + "+C" + strconv.FormatInt(r.C, 10)
 	return l
 }
@@ -118,13 +132,26 @@ func (l Locator) WithVerify() Locator {
 	return l
 }
 
-// WithService returns l with the service hint +K@uuid; an empty uuid changes
-// nothing.
+// WithService returns l with the service hint +K@uuid in place of earlier
+// ones; an empty uuid changes nothing. It panics when uuid holds a character
+// that a hint cannot: check configuration with [CheckService] first.
 func (l Locator) WithService(uuid string) Locator {
-	if uuid != "" {
-		l.service = "+K@" + uuid
+	if uuid == "" {
+		return l
 	}
+	if err := CheckService(uuid); err != nil {
+		panic("locator: WithService: " + err.Error())
+	}
+	l.service = "+K@" + uuid
 	return l
+}
+
+// CheckService reports why uuid cannot stand in a +K@ hint, or nil.
+func CheckService(uuid string) error {
+	if uuid == "" || !isHint("K@"+uuid) {
+		return bad("%q is not the uuid of a Keep service, such as zzzzz-bi6l4-000000000000000", clip(uuid))
+	}
+	return nil
 }
 
 // String prints l in the canonical order. It is the inverse of [Parse].
@@ -144,7 +171,11 @@ func (l Locator) String() string {
 	return b.String()
 }
 
-// Stripped returns hash+size, the part that a portable data hash is made of.
+// LogValue shows l in logs without its signature.
+func (l Locator) LogValue() slog.Value { return slog.StringValue(l.Unsigned().String()) }
+
+// Stripped returns hash+size. For a portable data hash use
+// [Locator.Reduced]: stripped, all opaque pseudo-blocks of one size are alike.
 func (l Locator) Stripped() string {
 	return string(l.hash) + "+" + strconv.FormatInt(l.size, 10)
 }

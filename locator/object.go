@@ -43,7 +43,10 @@ func (o Object) Pinned() bool { return o.VersionID != "" || o.ETag != "" }
 // query part, and [ParseURL] refuses it.
 func (o Object) URL() string {
 	var b strings.Builder
-	b.WriteString("s3://" + o.Bucket + "/")
+	b.Grow(len("s3:///?versionId=") + len(o.Bucket) + len(o.Key) + len(o.VersionID) + len(o.ETag))
+	b.WriteString("s3://")
+	b.WriteString(o.Bucket)
+	b.WriteByte('/')
 	escapeTo(&b, o.Key, true)
 	switch {
 	case o.VersionID != "":
@@ -96,12 +99,15 @@ func (o Object) checkPin() error {
 func ParseURL(url string) (Object, error) {
 	rest, ok := strings.CutPrefix(url, "s3://")
 	if !ok {
-		return Object{}, bad("the URL must begin with s3://, not %q", clip(url))
+		return Object{}, bad("an S3 URL begins with s3://, in lower case")
 	}
 	path, query, _ := strings.Cut(rest, "?")
 	bucket, key, ok := strings.Cut(path, "/")
 	if !ok {
 		return Object{}, bad("the S3 URL has no key: expected s3://bucket/key?versionId=…")
+	}
+	if strings.Contains(query, "&") {
+		return Object{}, bad("the S3 URL has more than one parameter: only versionId is allowed")
 	}
 	o := Object{Bucket: bucket, Key: unescape(key)}
 	switch name, value, _ := strings.Cut(query, "="); name {
@@ -116,8 +122,8 @@ func ParseURL(url string) (Object, error) {
 	if err := o.Check(); err != nil {
 		return Object{}, err
 	}
-	if canonical := o.URL(); canonical != url {
-		return Object{}, bad("the S3 URL %q is not in its one canonical spelling", clip(url))
+	if o.URL() != url {
+		return Object{}, bad("the S3 URL s3://%s/%s is not in its one canonical spelling: percent-encode every byte of key and version outside A-Za-z0-9-._~ (and / in the key) in upper-case hex, and nothing else", bucket, clip(key))
 	}
 	return o, nil
 }

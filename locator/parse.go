@@ -15,18 +15,19 @@ func Parse(text string) (Locator, error) {
 		return Locator{}, bad("a locator of %d bytes is longer than the limit of %d", len(text), MaxLength)
 	}
 	hash, rest, ok := strings.Cut(text, "+")
-	if !isHash(hash) {
-		return Locator{}, bad("a locator begins with 32 lower-case hexadecimal digits, not %q", clip(hash))
+	if !isHash(hash) { // not shown: a token may have come here by mistake
+		return Locator{}, bad("a locator begins with 32 lower-case hexadecimal digits and a +")
 	}
 	if !ok {
-		return Locator{}, bad("the size is missing: expected %q", clip(hash)+"+<size>")
+		return Locator{}, bad("the size is missing: expected %s+<size>", hash)
 	}
 	sizeText, hints, more := strings.Cut(rest, "+")
 	size, err := parseDecimal(sizeText)
 	if err != nil {
 		return Locator{}, bad("the size %q is not a plain decimal number that fits 63 bits", clip(sizeText))
 	}
-	c := collector{Locator: Locator{hash: Hash(hash), size: size}}
+	var bs, cs [2]string // saves two allocations in the common case
+	c := collector{Locator: Locator{hash: Hash(hash), size: size}, bs: bs[:0], cs: cs[:0]}
 	for more {
 		var hint string
 		hint, hints, more = strings.Cut(hints, "+")
@@ -47,7 +48,11 @@ type collector struct {
 
 func (c *collector) add(hint string) error {
 	if !isHint(hint) {
-		return bad("%q is not a hint: a hint is an upper-case letter and then letters, digits, @, _ or -", clip(hint))
+		if strings.HasPrefix(hint, "A") {
+			return errSignatureForm()
+		}
+		start := hint[:min(len(hint), 12)] // no more: it may be a mistyped signature
+		return bad("%q does not begin a hint: a hint is an upper-case letter and then letters, digits, @, _ or -", start)
 	}
 	switch hint[0] {
 	case 'A':
@@ -59,9 +64,11 @@ func (c *collector) add(hint string) error {
 	case 'V':
 		return c.addVerify(hint[1:])
 	case 'K':
-		c.service.WriteString("+" + hint)
+		c.service.WriteByte('+')
+		c.service.WriteString(hint)
 	default:
-		c.others.WriteString("+" + hint)
+		c.others.WriteByte('+')
+		c.others.WriteString(hint)
 	}
 	return nil
 }
@@ -94,19 +101,33 @@ func (c *collector) finish() (Locator, error) {
 	if c.verify && len(c.bs) == 0 {
 		return Locator{}, bad("+Vmd5 needs a +B and a +C hint")
 	}
+	refs, err := c.pairs()
+	if err != nil {
+		return Locator{}, err
+	}
 	l := c.Locator
+	l.refs, l.service, l.others = refs, c.service.String(), c.others.String()
+	return l, nil
+}
+
+// pairs prints the pairs in order. It builds the text once: joining one by
+// one would take time quadratic in the number of hints.
+func (c *collector) pairs() (string, error) {
+	var text strings.Builder
 	for i := range c.bs {
 		if c.bs[i] == "" {
-			return Locator{}, bad("a +B hint is empty")
+			return "", bad("a +B hint is empty")
 		}
-		offset, err := parseDecimal(c.cs[i])
-		if err != nil {
-			return Locator{}, bad("the offset %q after +C is not a plain decimal number that fits 63 bits", clip(c.cs[i]))
+		if _, err := parseDecimal(c.cs[i]); err != nil {
+			return "", bad("the offset %q after +C is not a plain decimal number that fits 63 bits", clip(c.cs[i]))
 		}
-		l = l.WithRef(Ref{B: c.bs[i], C: offset})
+		text.Grow(len("+B+C") + len(c.bs[i]) + len(c.cs[i]))
+		text.WriteString("+B")
+		text.WriteString(c.bs[i])
+		text.WriteString("+C")
+		text.WriteString(c.cs[i])
 	}
-	l.service, l.others = c.service.String(), c.others.String()
-	return l, nil
+	return text.String(), nil
 }
 
 // parseDecimal reads digits without sign or leading zero.

@@ -8,6 +8,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -41,14 +42,23 @@ func (s Signature) hint() string {
 
 func parseSignature(text string) (Signature, error) {
 	if len(text) != 49 || text[40] != '@' || !isHex(text[:40]) || !isHex(text[41:]) {
-		return Signature{}, bad("a +A hint must be 40 hexadecimal digits, @ and 8 hexadecimal digits")
+		return Signature{}, errSignatureForm()
 	}
 	return Signature{mac: text[:40], expiry: text[41:]}, nil
 }
 
+func errSignatureForm() error {
+	return bad("a +A hint must be 40 hexadecimal digits, @ and 8 hexadecimal digits")
+}
+
+// isHex allows upper case, as Arvados does; such a signature never verifies.
 func isHex(s string) bool {
-	_, err := hex.DecodeString(s)
-	return err == nil
+	for i := range len(s) {
+		if c := s[i] | 0x20; (s[i] < '0' || s[i] > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // Signer makes and checks permission signatures with the cluster's
@@ -82,9 +92,14 @@ func (s *Signer) GoString() string { return s.String() }
 func (s *Signer) TTL() time.Duration { return s.ttl }
 
 // Sign returns l with a signature over its identity for token, valid until
-// expiry. Any earlier signature is replaced.
+// expiry. Any earlier signature is replaced. As in Arvados, an empty token
+// gives an unsigned locator. An expiry that does not fit the 8 digits becomes
+// the nearest one that does (the last is in the year 2106).
 func (s *Signer) Sign(l Locator, token string, expiry time.Time) Locator {
-	at := fmt.Sprintf("%08x", expiry.Unix())
+	if token == "" {
+		return l.Unsigned()
+	}
+	at := fmt.Sprintf("%08x", min(max(expiry.Unix(), 0), math.MaxUint32))
 	return l.WithSignature(Signature{mac: s.mac(l.Identity(), token, at), expiry: at})
 }
 
@@ -111,7 +126,12 @@ func (s *Signer) VerifyHash(hash Hash, sig Signature, token string, now time.Tim
 }
 
 func (s *Signer) mac(hash Hash, token, expiry string) string {
+	text := make([]byte, 0, 256)
+	for _, part := range [...]string{string(hash), token, expiry} {
+		text = append(append(text, part...), '@')
+	}
+	text = strconv.AppendInt(text, int64(s.ttl/time.Second), 16)
 	m := hmac.New(sha1.New, s.key)
-	fmt.Fprintf(m, "%s@%s@%s@%x", hash, token, expiry, int64(s.ttl/time.Second))
+	m.Write(text)
 	return hex.EncodeToString(m.Sum(nil))
 }

@@ -4,6 +4,8 @@
 package pseudoblock
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/arvados-s3/keepstore/locator"
@@ -50,8 +52,8 @@ type Block struct {
 	Extents []Extent
 }
 
-// Is reports whether l has the marks of a pseudo-block: a +B or +V hint, or
-// the opaque hash. A pseudo-block that lost its hints is still one, so that
+// Is reports whether l has the marks of a pseudo-block: a +B hint or the
+// opaque hash. A pseudo-block that lost its hints is still one, so that
 // the reader is told what happened to it.
 func Is(l locator.Locator) bool {
 	return l.Hash() == locator.Opaque || len(l.Refs()) > 0
@@ -62,27 +64,44 @@ func Is(l locator.Locator) bool {
 // of the reference, which is what an edited locator has.
 func FromLocator(l locator.Locator) (Block, error) {
 	refs := l.Refs()
-	if len(refs) == 0 {
-		return Block{}, badf("this block has lost its +B hint, for example in arv-copy or a stripped manifest: import the object again")
+	if err := checkHints(l, len(refs)); err != nil {
+		return Block{}, err
 	}
-	if l.HasHint('R') {
-		return Block{}, badf("a pseudo-block cannot have a remote hint (+R)")
-	}
-	b := Block{Identity: l.Identity(), Size: l.Size()}
+	b := Block{Identity: l.Identity(), Size: l.Size(), Extents: make([]Extent, 0, len(refs))}
 	if err := b.setForm(l); err != nil {
 		return Block{}, err
 	}
 	for _, r := range refs {
+		if err := checkRange(r.C, l.Size()); err != nil {
+			return Block{}, err
+		}
 		o, err := locator.DecodeObject(r.B)
 		if err != nil {
 			return Block{}, err
 		}
-		if err := checkRange(r.C, l.Size()); err != nil {
-			return Block{}, err
+		e := Extent{Object: o, Offset: r.C, Size: l.Size()}
+		if slices.Contains(b.Extents, e) {
+			return Block{}, badf("the block names the same extent of %s twice", o)
 		}
-		b.Extents = append(b.Extents, Extent{Object: o, Offset: r.C, Size: l.Size()})
+		b.Extents = append(b.Extents, e)
 	}
 	return b, nil
+}
+
+func checkHints(l locator.Locator, refs int) error {
+	switch {
+	case refs == 0 && l.Hash() != locator.Opaque:
+		return badf("%s is an ordinary block, not a reference into S3: it has no +B hint", l.Stripped())
+	case refs == 0:
+		return badf("this block has lost its +B hint, for example in arv-copy or a stripped manifest: import the object again")
+	case refs > 1 && !l.Verified():
+		return badf("a block of opaque or derived form names one extent, not %d", refs)
+	case refs > MaxAlternatives:
+		return badf("a block names at most %d alternatives, not %d", MaxAlternatives, refs)
+	case l.HasHint('R'):
+		return badf("a pseudo-block cannot have a remote hint (+R)")
+	}
+	return nil
 }
 
 func (b *Block) setForm(l locator.Locator) error {
@@ -93,7 +112,7 @@ func (b *Block) setForm(l locator.Locator) error {
 			return badf("a block of content form (+Vmd5) must carry the MD5 of its bytes, not 32 times \"f\"")
 		}
 		if l.Size() > MaxContent {
-			return &Error{Kind: TooLarge, Text: "a block of content form has at most 67108864 bytes"}
+			return &Error{Kind: TooLarge, Text: fmt.Sprintf("a block of content form has at most %d bytes, not %d", MaxContent, l.Size())}
 		}
 	case l.Hash() == locator.Opaque:
 		b.Form = Opaque
@@ -120,7 +139,10 @@ func (e Extent) Locator(f Form) (locator.Locator, error) {
 		return locator.Locator{}, badf("%s form needs the MD5 of the bytes", f)
 	}
 	l, err := locator.New(hash, e.Size)
-	return l.WithRef(ref), err
+	if err != nil {
+		return locator.Locator{}, err
+	}
+	return l.WithRef(ref), nil
 }
 
 // ContentLocator writes alternatives that all hold bytes of the given MD5 in
@@ -144,6 +166,8 @@ func ContentLocator(md5 locator.Hash, alternatives ...Extent) (locator.Locator, 
 		l = l.WithRef(e.Ref())
 	}
 	l = l.WithVerify()
-	_, err = FromLocator(l)
-	return l, err
+	if _, err := FromLocator(l); err != nil {
+		return locator.Locator{}, err
+	}
+	return l, nil
 }

@@ -31,6 +31,12 @@ func (e *Error) Error() string { return e.Text }
 // Word returns the kind as a plain string.
 func (e *Error) Word() string { return string(e.Kind) }
 
+// Is makes errors.Is(err, &Error{Kind: k}) match on the kind alone.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Kind == e.Kind && t.Text == ""
+}
+
 func badf(format string, args ...any) error {
 	return &Error{Kind: BadLocator, Text: fmt.Sprintf(format, args...)}
 }

@@ -22,6 +22,10 @@ const (
 	Cut int64 = 1 << 30
 )
 
+// MaxAlternatives is the largest number of extents that one block of content
+// form may name. It bounds the requests that one read can cause.
+const MaxAlternatives = 16
+
 // Extent is Size bytes from Offset of one object version. It is comparable.
 type Extent struct {
 	Object locator.Object
@@ -68,13 +72,18 @@ func checkRange(offset, size int64) error {
 
 // Split cuts an object of size bytes at multiples of cut and yields the
 // extents in order. They tile [0, size) with no gap and no overlap. An empty
-// object yields nothing.
+// object yields nothing; a cut of 0 or less means one piece.
 func Split(o locator.Object, size, cut int64) iter.Seq[Extent] {
+	if cut <= 0 {
+		cut = size
+	}
 	return func(yield func(Extent) bool) {
-		for offset := int64(0); offset < size; offset += cut {
-			if !yield(Extent{Object: o, Offset: offset, Size: min(cut, size-offset)}) {
+		for done := int64(0); done < size; {
+			e := Extent{Object: o, Offset: done, Size: min(cut, size-done)}
+			if !yield(e) {
 				return
 			}
+			done = e.End()
 		}
 	}
 }
