@@ -47,6 +47,9 @@ type Keychain interface {
 	// Match returns the rule for bucket and key, or an [*Error] of kind
 	// [NotAllowed]. It does no I/O.
 	Match(bucket, key string) (*Rule, error)
+	// MatchPrefix returns the rule that governs listing a prefix; the keys
+	// found still have to be matched one by one. It does no I/O.
+	MatchPrefix(bucket, prefix string) (*Rule, error)
 	// Access returns the access that the rule gives to the caller.
 	Access(ctx context.Context, rule *Rule, caller Caller) (Access, error)
 }

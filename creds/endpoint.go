@@ -3,7 +3,10 @@
 
 package creds
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // How an endpoint gets the server's own credentials (mode iam).
 const (
@@ -17,7 +20,8 @@ const (
 	CredentialsEnvironment = "environment"
 )
 
-// Endpoint is one S3 service. Everything that is sent goes to a host that
+// Endpoint is one S3 service, known by its address in memory: what is cached
+// for it (credentials, connections) ends with it. Everything that is sent goes to a host that
 // follows from these settings and a checked bucket name.
 type Endpoint struct {
 	// Name is its key in the configuration.
@@ -43,24 +47,44 @@ type Endpoint struct {
 
 // Address returns scheme, host (with port) and path prefix for a bucket. The
 // bucket must have passed locator.CheckBucket. A bucket with dots is always
-// addressed by path, since no TLS wildcard covers its host name.
+// addressed by path, since no TLS wildcard covers its host name, and so is
+// one at an IP address, which has no subdomains.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 func (e *Endpoint) Address(bucket string) (scheme, host, prefix string) {
 	scheme, host = "https", "s3."+e.Region+"."+awsSuffix(e.Region)
 	if e.URL != "" {
 		scheme, host, _ = strings.Cut(strings.TrimSuffix(e.URL, "/"), "://")
 	}
-	if e.PathStyle || strings.Contains(bucket, ".") {
+	if e.PathStyle || strings.Contains(bucket, ".") || isIP(host) {
 		return scheme, host, "/" + bucket
 	}
 	return scheme, bucket + "." + host, ""
 }
 
+// isIP reports whether host, with or without a port, is an IP address.
+func isIP(host string) bool {
+	if strings.HasPrefix(host, "[") {
+		return true
+	}
+	name, _, _ := strings.Cut(host, ":")
+	_, err := netip.ParseAddr(name)
+	return err == nil
+}
+
 // awsSuffix returns the DNS suffix of the region's partition.
 // https://docs.aws.amazon.com/general/latest/gr/s3.html
 func awsSuffix(region string) string {
-	if strings.HasPrefix(region, "cn-") {
-		return "amazonaws.com.cn"
+	for _, p := range []struct{ region, suffix string }{
+		{"cn-", "amazonaws.com.cn"},
+		{"eusc-", "amazonaws.eu"},
+		{"us-iso-", "c2s.ic.gov"},
+		{"us-isob-", "sc2s.sgov.gov"},
+		{"us-isof-", "csp.hci.ic.gov"},
+		{"eu-isoe-", "cloud.adc-e.uk"},
+	} {
+		if strings.HasPrefix(region, p.region) {
+			return p.suffix
+		}
 	}
 	return "amazonaws.com"
 }

@@ -45,16 +45,8 @@ type Importers struct {
 // URL returns the rule's pattern, "s3://bucket/prefix".
 func (r *Rule) URL() string { return "s3://" + r.Bucket + "/" + r.Prefix }
 
-// covers reports whether the rule applies to key. Under a prefix rule a key
-// with an empty, "." or ".." segment is never covered: some S3 servers treat
-// keys as file paths, where such a key leaves the prefix.
-func (r *Rule) covers(key string) bool {
-	if r.Prefix == "" {
-		return true
-	}
-	return strings.HasPrefix(key, r.Prefix) && !hasOddSegment(key)
-}
-
+// hasOddSegment reports whether a segment of key is empty, "." or "..". One
+// "/" at the end is fine: it marks a folder.
 func hasOddSegment(key string) bool {
 	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
 		if segment == "" || segment == "." || segment == ".." {
