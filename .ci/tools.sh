@@ -1,0 +1,34 @@
+#!/bin/sh
+# Copyright (C) The keepstore authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# Usage: tools.sh FOLDER
+# Builds the programs that tests need into FOLDER: S3 servers and linters, each
+# at one version. A file NAME.version beside each says what it was built from;
+# nothing is done when that is what is wanted. MinIO has no version tags, so
+# its commit is pinned by pseudo-version.
+set -eu
+
+folder=$1
+mkdir -p "$folder"
+new=$(mktemp -d "$folder/.new.XXXXXX")
+trap 'rm -rf "$new"' EXIT
+
+# install NAME PACKAGE@VERSION
+install() {
+	if [ -x "$folder/$1" ] && [ "$(cat "$folder/$1.version" 2>/dev/null)" = "$2" ]; then
+		return
+	fi
+	echo "building $1 ($2), once"
+	# The modules of this repository and flags of the caller must not mix in.
+	(cd "$new" && GOWORK=off GOFLAGS='' GOBIN="$new" CGO_ENABLED=0 go install -trimpath "$2")
+	# Moved into place whole: another run may be using the folder.
+	rm -f "$folder/$1.version"
+	mv -f "$new/$1" "$folder/$1"
+	echo "$2" >"$folder/$1.version"
+}
+
+install staticcheck honnef.co/go/tools/cmd/staticcheck@v0.8.1
+install gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0
+install versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
+install minio github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c

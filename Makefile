@@ -1,0 +1,49 @@
+# Copyright (C) The keepstore authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# Tools and test servers are kept here, outside the repository, so that a new
+# clone does not build them again. Set KEEPSTORE_CACHE for another place.
+KEEPSTORE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/keepstore-test
+export KEEPSTORE_TEST_BIN := $(KEEPSTORE_CACHE)/bin
+
+FUZZTIME ?= 60s
+
+# Every package of every module in go.work.
+packages = $$(go list -m -f '{{.Dir}}/...')
+# Version control is stamped into the binary where there is any.
+vcs = $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 && echo auto || echo false)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench lint fuzz tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+build: ## build bin/keepstore
+	go build -trimpath -buildvcs=$(vcs) -o bin/keepstore ./cmd/keepstore
+
+demo: ## run everything on this machine, with sample data in a real S3 gateway
+	go run ./demo
+
+test: tools lint ## check everything: tools, lint, all tests with -race
+	@go run ./internal/tools/gotest -race $(packages)
+
+bench: tools ## measure reading and importing next to their peers; writes bench/
+	.ci/debian.sh nginx-light
+	go run ./bench
+
+lint: tools ## gofmt, go vet, staticcheck
+	@unformatted=$$(find . -name '*.go' -not -path '*/testdata/*' -not -path './.*' -exec gofmt -l {} +); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet $(packages)
+	$(KEEPSTORE_TEST_BIN)/staticcheck $(packages)
+
+fuzz: ## run each fuzz target for FUZZTIME (60s)
+	.ci/fuzz.sh $(FUZZTIME) $(packages)
+
+tools: ## build the pinned test servers and linters, where they are not there yet
+	@.ci/tools.sh $(KEEPSTORE_TEST_BIN)
+
+clean: ## remove what make build made, and the test cache of go
+	rm -rf bin
+	go clean -testcache

@@ -1,0 +1,120 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package tree
+
+import "slices"
+
+// Packages of others that rows name more than once.
+const (
+	aws     = "github.com/aws"
+	awsS3   = "github.com/aws/aws-sdk-go-v2/service/s3"
+	gateway = "github.com/versity/versitygw"
+)
+
+// Table returns the import table: who may import whom. It is part of the
+// design, so a change of it is a change of the design and needs its reason.
+func Table() []Row {
+	return slices.Concat(libraries(), servers(), clients(), rigs())
+}
+
+// libraries are the packages of the read path, lowest first.
+func libraries() []Row {
+	noHandlers := []Ban{
+		{"net/http.Handler", "HTTP handlers stand in internal/server only"},
+		{"net/http.HandlerFunc", "HTTP handlers stand in internal/server only"},
+		{"net/http.ResponseWriter", "HTTP handlers stand in internal/server only"},
+	}
+	anywhere := []Ban{
+		{"net/http", "it is shared by the server, the SDK and tools, and does no I/O"},
+		{aws, "users of the SDK must not link AWS"},
+	}
+	return []Row{
+		{
+			Package: "locator", Why: "it is the text form that all others stand on",
+			Never:     append(anywhere, Ban{"os", "a locator means the same everywhere"}),
+			NeverLink: anywhere,
+		},
+		{
+			Package: "pseudoblock", Why: "an identity must be computable anywhere", May: []string{"locator"},
+			Never:     append(anywhere, Ban{"os", "it does no I/O"}, Ban{"net", "it does no I/O"}),
+			NeverLink: anywhere,
+		},
+		{
+			Package: "creds", Why: "access is decided without touching an object", May: []string{"locator"},
+			Never:    []Ban{{awsS3, "access is decided without touching an object"}},
+			NeverUse: noHandlers,
+		},
+		{
+			Package: "s3read", Why: "a reader knows no users, tokens or handlers", May: []string{"locator", "pseudoblock", "creds"},
+			Never:    []Ban{{awsS3, "we build the three requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
+			NeverUse: noHandlers,
+		},
+		{
+			Package: "pseudoblock/resolver", Why: "any Go server can embed it", May: []string{"locator", "pseudoblock", "creds", "s3read"},
+			Never:    []Ban{{awsS3, "all S3 vocabulary stops at s3read"}},
+			NeverUse: noHandlers,
+		},
+	}
+}
+
+// servers are the packages of the programs.
+func servers() []Row {
+	testLibraries := []Ban{
+		{"testing", "test code does not belong in the server"},
+		{"github.com/google/go-cmp", "it is for tests"},
+		{"go.uber.org/goleak", "it is for tests"},
+		{"pgregory.net/rapid", "it is for tests"},
+		{"github.com/rogpeppe/go-internal", "it is for tests"},
+		{awsS3, "it is for tests: docs/decisions/0001-sign-requests-ourselves.md"},
+		{gateway, "the server does not carry the demo's S3 gateway and its 44 modules"},
+	}
+	noAWS := []Ban{{aws, "all S3 vocabulary stops at s3read"}}
+	return []Row{
+		{Package: "internal/arvados", Why: "it is a client of the API server and knows no S3", May: []string{"creds"}, Never: noAWS},
+		{Package: "internal/config", Why: "configuration is checked before anything opens", May: []string{"creds", "locator"}},
+		{Package: "internal/volume", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator"}},
+		{
+			Package: "internal/server", Why: "it holds HTTP routes; it gets everything else passed in", Never: noAWS,
+			May: []string{
+				"locator", "pseudoblock", "creds", "s3read", "pseudoblock/resolver", "sdk/go/collection/manifest",
+				"internal/arvados", "internal/config", "internal/volume",
+			},
+		},
+		{
+			Package: "internal/apiserver", Why: "the embedded API server knows no S3 and no keepstore", Never: noAWS,
+			May: []string{"locator", "pseudoblock", "sdk/go/collection", "sdk/go/collection/manifest"},
+		},
+		{Package: "internal/app", May: []string{"*"}},
+		{Package: "cmd/keepstore", May: []string{"*"}, NeverLink: testLibraries},
+		{Package: "demo/...", May: []string{"*"}},
+	}
+}
+
+// clients are what users of the SDK link.
+func clients() []Row {
+	noAWS := []Ban{{aws, "users of the SDK must not link AWS"}}
+	return []Row{
+		{
+			Package: "sdk/go/collection", Why: "it talks HTTP to the servers and works without their code",
+			May: []string{"locator", "pseudoblock", "sdk/go/collection/manifest"}, Never: noAWS, NeverLink: noAWS,
+		},
+		{
+			Package: "sdk/go/collection/manifest", Why: "manifests are text", May: []string{"locator"},
+			Never: append(noAWS, Ban{"net/http", "manifests are text"}), NeverLink: noAWS,
+		},
+	}
+}
+
+// rigs are support for tests and measurements; no program links them.
+func rigs() []Row {
+	return []Row{
+		{Package: "internal/tree", Why: "the rules must not depend on what they judge", Rig: true},
+		{Package: "internal/tools/...", Why: "tools of the build stand alone", Rig: true},
+		{Package: "internal/faultproxy", Why: "a double must not share the bug", Rig: true},
+		{Package: "internal/testenv", May: []string{"*"}, Rig: true},
+		{Package: "s3read/s3readtest", May: []string{"s3read", "locator", "pseudoblock", "creds"}, Why: "it must be usable against any endpoint", Rig: true},
+		{Package: "test/...", May: []string{"*"}, Rig: true},
+		{Package: "bench/...", May: []string{"*"}, Rig: true},
+	}
+}
