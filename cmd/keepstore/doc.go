@@ -1,0 +1,6 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command keepstore serves S3 objects as Keep blocks. This package only wires:
+// each command reads its flags and calls one function of another package.
+package main

@@ -1,0 +1,84 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/arvados-s3/keepstore/internal/app"
+)
+
+// Exit codes, documented in docs/protocol.md and in --help.
+const (
+	exitFault = 1 // the work failed
+	exitUsage = 2 // the command line or a file given on it is wrong
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "keepstore:", err)
+	if fault := (*workFault)(nil); errors.As(err, &fault) {
+		return exitFault
+	}
+	return exitUsage
+}
+
+// workFault marks errors of the work itself, in contrast to those of the
+// command line.
+type workFault struct{ error }
+
+func (f *workFault) Unwrap() error { return f.error }
+
+func fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &workFault{err}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "keepstore",
+		Short: "Serve S3 objects as Keep blocks, in place and pinned to their version",
+		Long: `keepstore lets Arvados collections use S3 objects in place. A locator says
+where the bytes lie; keepstore reads them by one version-pinned ranged GET.
+
+Exit status: 0 success, 1 the work failed, 2 the command line or a file
+named on it is wrong.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       app.Version(),
+	}
+	root.AddCommand(newServe(), newStandalone(), newConfig(), newLocator(), newVersion())
+	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  keepstore version",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "keepstore", app.Version())
+			return fault(err)
+		},
+	}
+}

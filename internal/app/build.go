@@ -1,0 +1,98 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/internal/arvados"
+	"github.com/arvados-s3/keepstore/internal/config"
+	"github.com/arvados-s3/keepstore/internal/importer"
+	"github.com/arvados-s3/keepstore/internal/server"
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/pseudoblock"
+	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
+	"github.com/arvados-s3/keepstore/s3read"
+)
+
+// generation is everything that one configuration leads to. A reload makes a
+// new one; requests that began with the old one finish with it.
+type generation struct {
+	config *config.Config
+	state  *server.State
+	close  func()
+}
+
+// build makes a generation. It opens no connection.
+func build(ctx context.Context, c *config.Config, m *s3Metrics, log *slog.Logger) (*generation, error) {
+	api, err := arvados.New(arvados.Options{URL: c.API.URL, CAFile: c.API.CAFile})
+	if err != nil {
+		return nil, err
+	}
+	signer, err := locator.NewSigner([]byte(c.Signing.Key.Reveal()), c.Signing.TTL)
+	if err != nil {
+		return nil, fmt.Errorf("%w: set blob_signing to the key of the cluster", err)
+	}
+	chain, rules, err := buildChain(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	watch := watchAPI(api, log)
+	reader := s3read.New(s3read.Options{
+		Stall: c.Limits.Stall, Total: c.Limits.Total, MinRate: c.Limits.MinRate, MaxRequests: c.Limits.MaxRequests, Observe: m.observe,
+	})
+	return &generation{
+		config: c,
+		state: &server.State{
+			Resolver: &resolver.Resolver{
+				Signer: signer, Tokens: api, Keychain: chain, Reader: reader,
+				Buffers:      resolver.NewBuffers(int(c.Limits.Memory / pseudoblock.MaxContent)),
+				RequireAware: requireAware(c.Aware, watch),
+			},
+			Importer: &importer.Importer{
+				People: api, Keychain: chain, Rules: rules, Describer: reader, Lister: reader, Signer: signer,
+				PseudoBlocks: watch.pseudoBlocks, ServiceUUID: c.KeepServiceUUID, MaxRuns: c.Limits.MaxImports,
+			},
+			ManagementToken: c.ManagementToken,
+			AllowedOrigins:  c.AllowedOrigins,
+			Total:           c.Limits.Total,
+		},
+		close: func() { watch.close(); reader.Close(); api.Close() },
+	}, nil
+}
+
+// buildChain connects each mode to where its credentials come from.
+func buildChain(ctx context.Context, c *config.Config) (*creds.Chain, []*creds.Rule, error) {
+	iam, err := creds.NewIAM(ctx, c.Endpoints)
+	if err != nil {
+		return nil, nil, err
+	}
+	chain, err := creds.NewChain(c.Rules, map[creds.Mode]creds.Source{
+		creds.IAM:       iam,
+		creds.Anonymous: creds.AnonymousSource{},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	rules := make([]*creds.Rule, len(c.Rules))
+	for i := range c.Rules {
+		rules[i] = &c.Rules[i]
+	}
+	return chain, rules, nil
+}
+
+// requireAware decides whether clients must announce that they know
+// pseudo-blocks: always, never, or when the API server is a stock one.
+func requireAware(setting config.Aware, w *apiWatch) func() bool {
+	switch setting {
+	case config.AwareAlways:
+		return func() bool { return true }
+	case config.AwareNever:
+		return func() bool { return false }
+	}
+	return func() bool { return !w.pseudoBlocks() }
+}

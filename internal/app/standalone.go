@@ -1,0 +1,82 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/internal/apiserver"
+	"github.com/arvados-s3/keepstore/internal/config"
+)
+
+// StandaloneOptions say how to serve without an Arvados cluster.
+type StandaloneOptions struct {
+	Options
+	// DataDir holds everything that must outlive the process.
+	DataDir string
+	// APIListen is where the embedded API server listens.
+	APIListen string
+	// APIReady is called once with the URL of the API server and the file
+	// that holds the token of the first user.
+	APIReady func(url, tokenFile string)
+}
+
+// Standalone runs the embedded API server and keepstore in one process, with
+// one user who may do everything.
+func Standalone(ctx context.Context, o StandaloneOptions) error {
+	listener, err := net.Listen("tcp", o.APIListen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", o.APIListen, err)
+	}
+	url := "http://" + listener.Addr().String()
+	services := &keepServices{}
+	api, err := apiserver.Open(apiserver.Options{DataDir: o.DataDir, URL: url, KeepServices: services.list})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer api.Close()
+	services.uuid = api.ClusterID() + "-bi6l4-000000000000000"
+	web := newHTTPServer(api.Handler(), newLogger(config.Log{}, o.Log))
+	defer web.Close()
+	go func() { _ = web.Serve(listener) }() // ends with web.Close
+	tokenFile, err := firstUser(ctx, api, o.DataDir)
+	if err != nil {
+		return err
+	}
+	o.Provided = config.Provided{ClusterID: api.ClusterID(), APIURL: url, SigningKey: creds.NewSecret(api.BlobSigningKey())}
+	ready := o.Ready
+	o.Ready = func(address string) {
+		services.set(address)
+		o.APIReady(url, tokenFile)
+		if ready != nil {
+			ready(address)
+		}
+	}
+	return Serve(ctx, o.Options)
+}
+
+// firstUser makes an administrator and a token on the first start. The token
+// goes into a file that only its owner can read, and nowhere else.
+func firstUser(ctx context.Context, api *apiserver.Server, dir string) (tokenFile string, err error) {
+	tokenFile = filepath.Join(dir, "admin-token")
+	if _, err := os.Stat(tokenFile); err == nil {
+		return tokenFile, nil
+	}
+	user, err := api.CreateUser(ctx, apiserver.UserSpec{Email: "admin@localhost", FullName: "Administrator", Username: "admin", Admin: true, Active: true})
+	if err != nil {
+		return "", err
+	}
+	token, err := api.CreateToken(ctx, apiserver.TokenSpec{UserUUID: user.UUID})
+	if err != nil {
+		return "", err
+	}
+	return tokenFile, os.WriteFile(tokenFile, []byte(token.Reveal()+"\n"), 0o600)
+}
