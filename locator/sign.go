@@ -83,10 +83,10 @@ func NewSigner(key []byte, ttl time.Duration) (*Signer, error) {
 }
 
 // String hides the key.
-func (s *Signer) String() string { return "[signer]" }
+func (s Signer) String() string { return "[signer]" }
 
 // GoString hides the key.
-func (s *Signer) GoString() string { return s.String() }
+func (s Signer) GoString() string { return s.String() }
 
 // TTL returns how long a signature made now should last.
 func (s *Signer) TTL() time.Duration { return s.ttl }
