@@ -1,0 +1,81 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testenv
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/arvados-s3/keepstore/creds"
+)
+
+// Server is a running S3 server.
+type Server struct {
+	// Name is "minio", "versitygw" and so on.
+	Name string
+	// URL is scheme, host and port.
+	URL     string
+	process *process
+}
+
+func (s *Server) stop() { s.process.stop() }
+
+// Endpoint returns settings for the server, or for a proxy before it if url
+// is not empty.
+func (s *Server) Endpoint(url string) *creds.Endpoint {
+	if url == "" {
+		url = s.URL
+	}
+	return &creds.Endpoint{Name: s.Name, URL: url, Region: Region, PathStyle: true}
+}
+
+// Access returns access as the owner of everything.
+func (s *Server) Access() creds.Access {
+	return creds.Access{Endpoint: s.Endpoint(""), Provider: Keys(AccessKey, SecretKey)}
+}
+
+// Keys returns a provider of fixed keys.
+func Keys(id, secret string) aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(id, secret, "")
+}
+
+// Client returns an AWS SDK client for putting test data there.
+func (s *Server) Client(t testing.TB) *s3.Client {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 16}
+	t.Cleanup(transport.CloseIdleConnections)
+	return s3.New(s3.Options{
+		BaseEndpoint:               aws.String(s.URL),
+		Region:                     Region,
+		UsePathStyle:               true,
+		Credentials:                Keys(AccessKey, SecretKey),
+		HTTPClient:                 &http.Client{Transport: transport},
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	})
+}
+
+// Bucket makes a bucket and switches versioning on if asked to.
+func (s *Server) Bucket(t testing.TB, name string, versioned bool) string {
+	t.Helper()
+	ctx, client := context.Background(), s.Client(t)
+	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		t.Fatalf("making bucket %s on %s: %v", name, s.Name, err)
+	}
+	if !versioned {
+		return name
+	}
+	_, err := client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &name,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
+	if err != nil {
+		t.Fatalf("versioning of bucket %s on %s: %v", name, s.Name, err)
+	}
+	return name
+}

@@ -1,0 +1,199 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package s3read
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// page is one decoded page of either listing.
+type page struct {
+	versions  []Version // versions and delete markers in the order they came
+	folders   []string
+	truncated bool
+	// The markers are raw: not decoded, even if encoded is set.
+	nextKey, nextVersion, nextToken string
+	// encoded says that names are URL-encoded in the query style.
+	encoded bool
+}
+
+// entry is the text of one element of a page.
+type entry struct {
+	key, versionID, modified, size, etag, class string
+	latest                                      bool
+}
+
+// decodePage reads ListVersionsResult or ListBucketResult. Keys and folders
+// are decoded, bucket is put into each object.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+func decodePage(body []byte, bucket string) (*page, error) {
+	p := &page{}
+	s := &scanner{rest: body}
+	root, err := s.next()
+	if err != nil {
+		return nil, err
+	}
+	if name := string(root.name); name != "ListVersionsResult" && name != "ListBucketResult" {
+		return nil, errXML
+	}
+	for {
+		t, err := s.next()
+		switch {
+		case err != nil:
+			return nil, err
+		case t.end: // of the root
+			return p, p.unescape()
+		case t.name == nil:
+			return nil, errXML
+		}
+		if err := p.child(s, string(t.name), bucket); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// child reads one element below the root.
+func (p *page) child(s *scanner, name, bucket string) error {
+	switch name {
+	case "Version", "DeleteMarker", "Contents":
+		var e entry
+		if err := s.fields(e.set); err != nil {
+			return err
+		}
+		v, err := e.version(bucket, name == "DeleteMarker")
+		p.versions = append(p.versions, v)
+		return err
+	case "CommonPrefixes":
+		return s.fields(func(name string, text []byte) {
+			if name == "Prefix" {
+				p.folders = append(p.folders, string(text))
+			}
+		})
+	}
+	text, err := s.leaf()
+	if err != nil {
+		return err
+	}
+	p.set(name, string(text))
+	return nil
+}
+
+func (p *page) set(name, text string) {
+	switch name {
+	case "IsTruncated":
+		p.truncated = strings.TrimSpace(text) == "true"
+	case "NextKeyMarker":
+		p.nextKey = text
+	case "NextVersionIdMarker":
+		p.nextVersion = text
+	case "NextContinuationToken":
+		p.nextToken = text
+	case "EncodingType":
+		p.encoded = strings.TrimSpace(text) == "url"
+	}
+}
+
+// fields calls set for each child of the open element, up to its end.
+func (s *scanner) fields(set func(name string, text []byte)) error {
+	for {
+		t, err := s.next()
+		if err != nil {
+			return err
+		}
+		if t.end {
+			return nil
+		}
+		name := t.name
+		text, err := s.leaf()
+		if err != nil {
+			return err
+		}
+		set(string(name), text)
+	}
+}
+
+// leaf returns the text of the open element and passes its end, and any
+// elements inside.
+func (s *scanner) leaf() ([]byte, error) {
+	depth := s.deep
+	for {
+		t, err := s.next()
+		if err != nil {
+			return nil, err
+		}
+		if t.end && s.deep < depth {
+			return s.text, nil
+		}
+	}
+}
+
+func (e *entry) set(name string, text []byte) {
+	switch name {
+	case "Key":
+		e.key = string(text)
+	case "VersionId":
+		e.versionID = string(text)
+	case "LastModified":
+		e.modified = string(text)
+	case "Size":
+		e.size = string(text)
+	case "ETag":
+		e.etag = string(text)
+	case "StorageClass":
+		e.class = string(text)
+	case "IsLatest":
+		e.latest = string(bytes.TrimSpace(text)) == "true"
+	}
+}
+
+// version checks an entry. The key is decoded later.
+func (e *entry) version(bucket string, marker bool) (Version, error) {
+	v := Version{Latest: e.latest, DeleteMarker: marker}
+	v.Object.Bucket, v.Object.Key, v.Object.VersionID = bucket, e.key, e.versionID
+	modified, err := time.Parse(time.RFC3339, e.modified)
+	if err != nil || e.key == "" {
+		return v, errXML
+	}
+	v.LastModified = modified
+	if marker {
+		return v, nil
+	}
+	v.ETag, v.StorageClass, v.Archived = unquoteETag(e.etag), e.class, isArchiveClass(e.class)
+	if v.Size = decimal(e.size); v.Size < 0 {
+		return v, errXML
+	}
+	return v, nil
+}
+
+// unescape decodes keys and folders, if the reply says that they are encoded,
+// and marks keys that did not survive.
+func (p *page) unescape() error {
+	for i := range p.versions {
+		v := &p.versions[i]
+		key, ok := p.decode(v.Object.Key)
+		v.Object.Key = key
+		v.Undecodable = !ok || strings.ContainsRune(key, utf8.RuneError)
+	}
+	for i, f := range p.folders {
+		p.folders[i], _ = p.decode(f)
+	}
+	return nil
+}
+
+// decode undoes encoding-type=url. MinIO writes a space as "+", so this is
+// the query style.
+func (p *page) decode(s string) (string, bool) {
+	if !p.encoded || !strings.ContainsAny(s, "%+") {
+		return s, true
+	}
+	out, err := url.QueryUnescape(s)
+	if err != nil {
+		return s, false
+	}
+	return out, true
+}

@@ -1,0 +1,124 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package s3read
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/locator"
+)
+
+// emptySHA256 is the SHA-256 of an empty body.
+const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// userAgent names us in the access logs of the bucket's owner.
+const userAgent = "keepstore"
+
+// call is one S3 request in the making; every attempt builds it anew.
+type call struct {
+	op     string // "get", "head" or "list"
+	access creds.Access
+	object locator.Object
+	query  url.Values // of a listing
+	offset int64      // of a range; size 0 means no Range header
+	size   int64
+	// ifMatch is the ETag (unquoted) that the object must still have.
+	ifMatch string
+}
+
+func (c *call) method() string {
+	if c.op == "head" {
+		return http.MethodHead
+	}
+	return http.MethodGet
+}
+
+// request builds the unsigned request. The key goes out byte for byte: "..",
+// "//" and the like are part of an S3 key and must not be cleaned.
+func (c *call) request(ctx context.Context) *http.Request {
+	scheme, host, prefix := c.access.Endpoint.Address(c.object.Bucket)
+	u := &url.URL{Scheme: scheme, Host: host, Path: prefix + "/" + c.object.Key, RawPath: prefix + "/" + escape(c.object.Key, true)}
+	header := make(http.Header, 8)
+	switch {
+	case c.query != nil:
+		u.Path, u.RawPath = prefix+"/", ""
+		u.RawQuery = strings.ReplaceAll(c.query.Encode(), "+", "%20")
+	case c.object.VersionID != "":
+		u.RawQuery = "versionId=" + escape(c.object.VersionID, false)
+	}
+	if c.size > 0 {
+		header["Range"] = []string{"bytes=" + strconv.FormatInt(c.offset, 10) + "-" + strconv.FormatInt(c.offset+c.size-1, 10)}
+	}
+	if c.ifMatch != "" {
+		header["If-Match"] = []string{`"` + c.ifMatch + `"`}
+	}
+	if c.access.RequesterPays {
+		header["X-Amz-Request-Payer"] = []string{"requester"}
+	}
+	r := &http.Request{Method: c.method(), URL: u, Host: host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return r.WithContext(ctx)
+}
+
+// sign adds the signature, unless the access is anonymous, and then the
+// headers that a proxy on the way may change.
+func (k *client) sign(ctx context.Context, c *call, r *http.Request) error {
+	if c.access.Provider != nil {
+		keys, err := c.access.Provider.Retrieve(ctx)
+		if err != nil {
+			return credsError(err, c.access.Endpoint)
+		}
+		r.Header["X-Amz-Content-Sha256"] = []string{emptySHA256}
+		if err := k.signer.SignHTTP(ctx, keys, r, emptySHA256, "s3", c.access.Endpoint.Region, time.Now()); err != nil {
+			return credsError(err, c.access.Endpoint)
+		}
+	}
+	r.Header["Accept-Encoding"] = []string{"identity"}
+	r.Header["User-Agent"] = []string{userAgent}
+	return nil
+}
+
+// credsError passes errors of package creds and makes others one.
+func credsError(err error, e *creds.Endpoint) error {
+	if known := new(creds.Error); errors.As(err, &known) {
+		return err
+	}
+	return &creds.Error{Kind: creds.Unavailable, Err: err,
+		Text: fmt.Sprintf("the credentials for S3 endpoint %q cannot be had at the moment: try again, or ask the operator", e.Name)}
+}
+
+// escape percent-encodes as S3 does.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+func escape(s string, slash bool) string {
+	const upperHex = "0123456789ABCDEF"
+	plain := func(c byte) bool {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			c == '-' || c == '.' || c == '_' || c == '~' || c == '/' && slash
+	}
+	odd := 0
+	for i := range len(s) {
+		if !plain(s[i]) {
+			odd++
+		}
+	}
+	if odd == 0 {
+		return s
+	}
+	out := make([]byte, 0, len(s)+2*odd)
+	for i := range len(s) {
+		if plain(s[i]) {
+			out = append(out, s[i])
+			continue
+		}
+		out = append(out, '%', upperHex[s[i]>>4], upperHex[s[i]&15])
+	}
+	return string(out)
+}

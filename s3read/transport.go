@@ -1,0 +1,114 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package s3read
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/arvados-s3/keepstore/creds"
+)
+
+// Limits of the connections to one endpoint.
+const (
+	dialTimeout    = 5 * time.Second
+	idleTimeout    = 60 * time.Second
+	maxIdle        = 512
+	maxHeaderBytes = 64 << 10
+	// readBuffer is small, since large reads bypass it.
+	readBuffer = 16 << 10
+)
+
+// errLinkLocal is what the dialer says about 169.254.0.0/16 and fe80::/10,
+// where clouds keep their metadata services.
+var errLinkLocal = errors.New("refusing to connect to a link-local address")
+
+// newTransport makes the transport of one endpoint. It takes nothing from the
+// environment. It is used without http.Client, so it never follows redirects.
+func newTransport(e *creds.Endpoint) (*http.Transport, error) {
+	roots, err := loadRoots(e.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: refuseLinkLocal(e.URL)}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:    dialTimeout,
+		Protocols:              protocols,
+		DisableCompression:     true,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		ReadBufferSize:         readBuffer,
+	}, nil
+}
+
+// loadRoots returns the authorities of a PEM file, or nil for the system's.
+func loadRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("no certificate in %s", file)
+	}
+	return roots, nil
+}
+
+// refuseLinkLocal returns the check that a dialer makes on each address after
+// the name is resolved. The endpoint's own URL may name such an address, as a
+// number only.
+func refuseLinkLocal(endpointURL string) func(network, address string, _ syscall.RawConn) error {
+	var own netip.Addr
+	if u, err := url.Parse(endpointURL); err == nil {
+		own, _ = netip.ParseAddr(u.Hostname())
+	}
+	return func(_, address string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		if to.Addr().Unmap().IsLinkLocalUnicast() && to.Addr().WithZone("") != own.WithZone("") {
+			return errLinkLocal
+		}
+		return nil
+	}
+}
+
+// dial errors that no further attempt can cure.
+func hopeless(err error) bool {
+	certificate := new(tls.CertificateVerificationError)
+	return errors.Is(err, errLinkLocal) || errors.As(err, &certificate)
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
