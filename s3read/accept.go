@@ -98,14 +98,8 @@ func (a *attempt) changed() *Error {
 }
 
 func (a *attempt) pastEnd(total int64) *Error {
-	e := &Error{Kind: PastEnd, Op: a.op, Object: a.object, Status: a.reply.StatusCode}
-	size := "the object is shorter"
-	if total >= 0 {
-		size = fmt.Sprintf("the object has only %d", total)
-	}
-	e.Text = fmt.Sprintf("the block reaches to byte %d (offset %d + size %d) of %s, but %s: the reference is wrong, import the object again",
-		a.offset+a.size, a.offset, a.size, name(a.object), size)
-	return e
+	return &Error{Kind: PastEnd, Op: a.op, Object: a.object, Status: a.reply.StatusCode,
+		Text: pastEndText(a.object, a.offset, a.size, total)}
 }
 
 // unquoteETag removes the quotes of a strong ETag. Any other text stays as it

@@ -26,7 +26,7 @@ type arvados struct {
 // faults stand at our key arvados_config and say which setting they mean.
 func (b *builder) arvados(f *file) arvados {
 	if !f.ArvadosConfig.given() {
-		return arvados{}
+		return b.provided.arvados()
 	}
 	data, ok := b.contents(f.ArvadosConfig)
 	if !ok {

@@ -17,6 +17,8 @@ type builder struct {
 	dir  string // where relative file names start
 	read func(string) ([]byte, error)
 	bad  faults
+	// provided stands in for an Arvados configuration file.
+	provided Provided
 }
 
 // defaultTTL is Arvados' own default life of permission signatures.

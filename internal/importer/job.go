@@ -29,8 +29,7 @@ type job struct {
 	sink   Sink
 	text   *manifest.Writer
 
-	state   state
-	lastDir string
+	state state
 	// mark is the last resume token.
 	mark string
 	// told is what the last progress line said, at toldAt.

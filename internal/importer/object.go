@@ -6,7 +6,6 @@ package importer
 import (
 	"context"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -79,13 +78,12 @@ func (j *job) add(ctx context.Context, rule *creds.Rule, info s3read.Info, file 
 
 // write sends the file to the caller and into the manifest.
 func (j *job) write(f File) error {
-	if dir := path.Dir(f.Path); dir != j.lastDir {
+	if j.text.Starts(f.Path) {
 		// A line of the manifest ends here anyway; ending it now makes a
 		// boundary.
 		if err := j.text.Flush(); err != nil {
 			return err
 		}
-		j.lastDir = dir
 	}
 	if err := j.boundary(); err != nil {
 		return err

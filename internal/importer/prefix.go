@@ -88,7 +88,7 @@ func (j *job) whyNot(t *target, v s3read.Version, rel string) (reason, text stri
 	case v.Undecodable:
 		return reasonUndecodable, "the listing of this S3 server cannot show the key exactly: import it by its URL"
 	case rel == "" || strings.HasSuffix(rel, "/"):
-		if v.Size == 0 && isPath(strings.TrimSuffix("x"+rel, "/")) {
+		if v.Size == 0 && (rel == "" || isPath(strings.TrimSuffix(rel, "/"))) {
 			return reasonPlaceholder, "the key ends in \"/\" and holds no bytes: it stands for a folder"
 		}
 		return reasonBadName, "the key ends in \"/\" and cannot be a file: import it by its URL with a path"

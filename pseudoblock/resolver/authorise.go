@@ -23,7 +23,7 @@ func (r *Resolver) authorise(l locator.Locator, block pseudoblock.Block, token c
 	rules := make([]*creds.Rule, len(block.Extents))
 	var missing error
 	for i, e := range block.Extents {
-		rules[i], missing = r.Keychain.Match(e.Object.Bucket, e.Object.Key)
+		rules[i], missing = r.rule(e.Object)
 	}
 	// Every mode of this version gives bytes of the server's own rights, so
 	// every read needs the signature.
@@ -34,6 +34,17 @@ func (r *Resolver) authorise(l locator.Locator, block pseudoblock.Block, token c
 		return nil, missing
 	}
 	return rules, nil
+}
+
+// rule returns the access rule of an object. A reference that is pinned by
+// ETag only needs a rule that allows it now, not just when it was made.
+func (r *Resolver) rule(o locator.Object) (*creds.Rule, error) {
+	rule, err := r.Keychain.Match(o.Bucket, o.Key)
+	if err == nil && o.ETag != "" && !rule.EtagPin {
+		return nil, &locator.Error{Kind: locator.Unpinned, Text: "the block is pinned by ETag only, which the access rule " + rule.URL() +
+			" does not allow: ask the operator for \"unversioned: etag\", or import a version"}
+	}
+	return rule, err
 }
 
 // verify checks the signature over the identity. An opaque locator that a
