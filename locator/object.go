@@ -41,22 +41,20 @@ func (o Object) Pinned() bool { return o.VersionID != "" || o.ETag != "" }
 
 // URL returns the canonical URL. For an object that is not pinned it has no
 // query part, and [ParseURL] refuses it.
-func (o Object) URL() string {
-	var b strings.Builder
-	b.Grow(len("s3:///?versionId=") + len(o.Bucket) + len(o.Key) + len(o.VersionID) + len(o.ETag))
-	b.WriteString("s3://")
-	b.WriteString(o.Bucket)
-	b.WriteByte('/')
-	escapeTo(&b, o.Key, true)
+func (o Object) URL() string { return string(o.appendURL(make([]byte, 0, 512))) }
+
+func (o Object) appendURL(b []byte) []byte {
+	b = append(b, "s3://"...)
+	b = append(b, o.Bucket...)
+	b = append(b, '/')
+	b = appendEscaped(b, o.Key, true)
 	switch {
 	case o.VersionID != "":
-		b.WriteString("?versionId=")
-		escapeTo(&b, o.VersionID, false)
+		b = appendEscaped(append(b, "?versionId="...), o.VersionID, false)
 	case o.ETag != "":
-		b.WriteString("?etag=")
-		escapeTo(&b, o.ETag, false)
+		b = appendEscaped(append(b, "?etag="...), o.ETag, false)
 	}
-	return b.String()
+	return b
 }
 
 // String returns the URL.
@@ -122,7 +120,7 @@ func ParseURL(url string) (Object, error) {
 	if err := o.Check(); err != nil {
 		return Object{}, err
 	}
-	if o.URL() != url {
+	if string(o.appendURL(make([]byte, 0, 512))) != url {
 		return Object{}, bad("the S3 URL s3://%s/%s is not in its one canonical spelling: percent-encode every byte of key and version outside A-Za-z0-9-._~ (and / in the key) in upper-case hex, and nothing else", bucket, clip(key))
 	}
 	return o, nil
@@ -136,7 +134,7 @@ func (o Object) Encode() string { return base64.RawURLEncoding.EncodeToString([]
 // bits.
 func DecodeObject(b string) (Object, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(b)
-	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != b {
+	if err != nil || string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 512), raw)) != b {
 		return Object{}, bad("the text after +B is not base64url without padding")
 	}
 	return ParseURL(string(raw))
@@ -159,17 +157,16 @@ func CheckKey(key string) error {
 
 const upperHex = "0123456789ABCDEF"
 
-func escapeTo(b *strings.Builder, s string, slash bool) {
+func appendEscaped(b []byte, s string, slash bool) []byte {
 	for i := range len(s) {
 		c := s[i]
 		if isAlphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '/' && slash {
-			b.WriteByte(c)
-			continue
+			b = append(b, c)
+		} else {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
 		}
-		b.WriteByte('%')
-		b.WriteByte(upperHex[c>>4])
-		b.WriteByte(upperHex[c&15])
 	}
+	return b
 }
 
 // unescape decodes %XX and leaves everything else; [ParseURL] finds other
@@ -178,17 +175,18 @@ func unescape(s string) string {
 	if !strings.Contains(s, "%") {
 		return s
 	}
-	out := make([]byte, 0, len(s))
+	var out strings.Builder
+	out.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
 			hi, lo := strings.IndexByte(upperHex, s[i+1]), strings.IndexByte(upperHex, s[i+2])
 			if hi >= 0 && lo >= 0 {
-				out = append(out, byte(hi<<4|lo))
+				out.WriteByte(byte(hi<<4 | lo))
 				i += 2
 				continue
 			}
 		}
-		out = append(out, s[i])
+		out.WriteByte(s[i])
 	}
-	return string(out)
+	return out.String()
 }

@@ -64,13 +64,17 @@ func (c *collector) add(hint string) error {
 	case 'V':
 		return c.addVerify(hint[1:])
 	case 'K':
-		c.service.WriteByte('+')
-		c.service.WriteString(hint)
+		appendHint(&c.service, hint)
 	default:
-		c.others.WriteByte('+')
-		c.others.WriteString(hint)
+		appendHint(&c.others, hint)
 	}
 	return nil
+}
+
+func appendHint(hints *strings.Builder, hint string) {
+	hints.Grow(1 + len(hint))
+	hints.WriteByte('+')
+	hints.WriteString(hint)
 }
 
 func (c *collector) addSignature(text string) error {
