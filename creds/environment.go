@@ -6,8 +6,10 @@ package creds
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
@@ -16,7 +18,10 @@ import (
 // and instance roles, with the proxy of the environment. Only the credentials
 // are taken; regions and addresses of S3 stay those of the endpoint.
 func newEnvironment(ctx context.Context, e *Endpoint) (aws.CredentialsProvider, error) {
-	loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(e.Region))
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.DisableKeepAlives = true // calls are an hour apart
+	})
+	loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(e.Region), config.WithHTTPClient(client))
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,6 @@ func TestFaults(t *testing.T) {
 		"arvados not yaml":    {"", "arvados_config: secret", `8: arvados_config: that file has no cluster of this id`},
 		"arvados other":       {"cluster_id: zzzzz", "cluster_id: xxxxx\narvados_config: arvados.yml", `2: arvados_config: that file has no cluster of this id`},
 		"arvados which":       {"cluster_id: zzzzz", "arvados_config: arvados.yml", `1: arvados_config: that file has 2 clusters: say with cluster_id which one is meant`},
-		"arvados unsigned":    {"cluster_id: zzzzz", "{cluster_id: yyyyy, arvados_config: arvados.yml}", ``},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
