@@ -91,12 +91,13 @@ func badVars() []badTree {
 			"a/a.go":    "package a\n\nvar count int\n\nvar Table = []int{1}\n\nvar now = time.Now\n\nvar l, m = []int{1}, map[int]int{}\n\nvar errX = errors.New(\"x\")\n\nvar p = &T{}\n",
 			"a/b.go": "package a\n\nfunc f() []int {\n\tl[0] = 1\n\tm[1]++\n\terrX = nil\n\tg(&l[0])\n\tslices.Sort(l)\n\tl = append(l, 1)\n\tx := l[1:]\n" +
 				"\tfor l[0] = range x {\n\t}\n\tdelete(m, 1)\n\treturn l\n}\n",
-			"a/a_test.go": "package a\n\nvar update = flag.Bool(\"update\", false, \"\")\n\nvar start = sync.OnceValue(begin)\n\nvar last string\n",
+			"a/a_test.go":    "package a\n\nvar update = flag.Bool(\"update\", false, \"\")\n\nvar start = sync.OnceValue(begin)\n\nvar want = &a.Error{}\n\nvar last string\n",
+			"a/main_test.go": "package a\n\nvar servers Pool\n\nfunc TestMain(m *testing.M) {}\n",
 		}, []string{
 			"a/a.go:3: the package variable count can change", "a/a.go:5: the package variable Table", "a/a.go:7: the package variable now",
 			"a/b.go:4: the package variable l", "a/b.go:7", "a/b.go:8", "a/b.go:9", "a/b.go:9", "a/b.go:10", "a/b.go:11", "a/b.go:14",
 			"a/b.go:5: the package variable m", "a/b.go:13", "a/b.go:6: the package variable errX",
-			"a/a.go:13: the package variable p", "a/a_test.go:7: the package variable last",
+			"a/a.go:13: the package variable p", "a/a_test.go:9: the package variable last",
 		}},
 		{"no-foreign-variable-set", map[string]string{
 			"a/a.go": "package a\n\nimport (\n\t\"net/http\"\n\tlib \"example.org/lib\"\n)\n\nfunc f(x T) {\n\thttp.DefaultClient = nil\n\tlib.Max++\n\tx.Field = 1\n\ty := http.DefaultClient\n\t_ = y\n}\n",
@@ -142,7 +143,7 @@ func badTests() []badTree {
 			"a/a_test.go": "package a\n\nfunc FuzzGood(f *testing.F) {}\n\nfunc FuzzBad(f *testing.F) {}\n", "a/testdata/fuzz/FuzzGood/1": "go test fuzz v1\n",
 		}, []string{"a/a_test.go:5: FuzzBad has no seeds: commit at least one file in a/testdata/fuzz/FuzzBad"}},
 		{"no-skip", map[string]string{
-			"a/a_test.go":        "package a\n\nfunc TestA(t *testing.T) {\n\tt.Skip(\"later\")\n\tr.Skip(2)\n}\n\nfunc help(tb testing.TB) { tb.SkipNow() }\n",
+			"a/a_test.go":        "package a\n\nfunc TestA(t *testing.T) {\n\tt.Skip(\"later\")\n\tr.Skip(2)\n}\n\nfunc help(tb testing.TB) { tb.SkipNow() }\n\nfunc draw(t *rapid.T) { t.Skip() }\n\nfunc g() { rapid.Check(x, func(t *rapid.T) { t.Skip() }) }\n",
 			"a/testdata/s.txtar": "# script\n[!linux] skip 'only here'\n", "a/testdata/ok.txtar": "# skip nothing\n-- x --\nto skip\n",
 		}, []string{"a/testdata/s.txtar", "a/a_test.go:4", "a/a_test.go:8"}},
 	}

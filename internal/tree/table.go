@@ -18,13 +18,13 @@ func Table() []Row {
 	return slices.Concat(libraries(), servers(), clients(), rigs())
 }
 
+func noHandlers() []Ban {
+	const why = "HTTP handlers stand in internal/server only"
+	return []Ban{{"net/http.Handler", why}, {"net/http.HandlerFunc", why}, {"net/http.ResponseWriter", why}}
+}
+
 // libraries are the packages of the read path, lowest first.
 func libraries() []Row {
-	noHandlers := []Ban{
-		{"net/http.Handler", "HTTP handlers stand in internal/server only"},
-		{"net/http.HandlerFunc", "HTTP handlers stand in internal/server only"},
-		{"net/http.ResponseWriter", "HTTP handlers stand in internal/server only"},
-	}
 	anywhere := []Ban{
 		{"net/http", "it is shared by the server, the SDK and tools, and does no I/O"},
 		{aws, "users of the SDK must not link AWS"},
@@ -43,17 +43,17 @@ func libraries() []Row {
 		{
 			Package: "creds", Why: "access is decided without touching an object", May: []string{"locator"},
 			Never:    []Ban{{awsS3, "access is decided without touching an object"}},
-			NeverUse: noHandlers,
+			NeverUse: noHandlers(),
 		},
 		{
 			Package: "s3read", Why: "a reader knows no users, tokens or handlers", May: []string{"locator", "pseudoblock", "creds"},
 			Never:    []Ban{{awsS3, "we build the three requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
-			NeverUse: noHandlers,
+			NeverUse: noHandlers(),
 		},
 		{
 			Package: "pseudoblock/resolver", Why: "any Go server can embed it", May: []string{"locator", "pseudoblock", "creds", "s3read"},
 			Never:    []Ban{{awsS3, "all S3 vocabulary stops at s3read"}},
-			NeverUse: noHandlers,
+			NeverUse: noHandlers(),
 		},
 	}
 }
@@ -75,10 +75,15 @@ func servers() []Row {
 		{Package: "internal/config", Why: "configuration is checked before anything opens", May: []string{"creds", "locator"}},
 		{Package: "internal/volume", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator"}},
 		{
+			Package: "internal/importer", Why: "importing is the same behind HTTP, a command or a test", Never: noAWS,
+			May:      []string{"locator", "pseudoblock", "creds", "s3read", "sdk/go/collection/manifest"},
+			NeverUse: noHandlers(),
+		},
+		{
 			Package: "internal/server", Why: "it holds HTTP routes; it gets everything else passed in", Never: noAWS,
 			May: []string{
 				"locator", "pseudoblock", "creds", "s3read", "pseudoblock/resolver", "sdk/go/collection/manifest",
-				"internal/arvados", "internal/config", "internal/volume",
+				"internal/arvados", "internal/config", "internal/importer", "internal/volume",
 			},
 		},
 		{

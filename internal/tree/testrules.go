@@ -8,6 +8,7 @@ import (
 	"go/ast"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -53,10 +54,14 @@ func noSkips(t *Tree) []string {
 	})...)
 }
 
-// skipCalls finds t.Skip and its kin, for every usual name of t.
+// skipCalls finds t.Skip and its kin, for every usual name of t. It leaves out
+// functions of a *rapid.T, which skips one drawn value and not a test.
 func skipCalls(fn *ast.FuncDecl) []ast.Node {
 	var found []ast.Node
 	ast.Inspect(fn, func(n ast.Node) bool {
+		if takesRapid(n) {
+			return false
+		}
 		if call, ok := n.(*ast.CallExpr); ok {
 			switch receiver, method, _ := strings.Cut(dotted(call.Fun), "."); method {
 			case "Skip", "Skipf", "SkipNow":
@@ -68,4 +73,20 @@ func skipCalls(fn *ast.FuncDecl) []ast.Node {
 		return true
 	})
 	return found
+}
+
+func takesRapid(n ast.Node) bool {
+	var params *ast.FieldList
+	switch fn := n.(type) {
+	case *ast.FuncDecl:
+		params = fn.Type.Params
+	case *ast.FuncLit:
+		params = fn.Type.Params
+	default:
+		return false
+	}
+	return slices.ContainsFunc(params.List, func(p *ast.Field) bool {
+		pointer, ok := p.Type.(*ast.StarExpr)
+		return ok && dotted(pointer.X) == "rapid.T"
+	})
 }

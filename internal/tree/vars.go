@@ -14,7 +14,8 @@ import (
 //
 //   - blank variables (interface assertions) and embedded files;
 //   - results of the constructors below, whose values never change;
-//   - in tests also flags and sync.OnceValue;
+//   - in tests also flags, sync.OnceValue and &Error{…} to match against, and
+//     all variables of the file with TestMain, which cannot pass them on;
 //   - unexported composite literals (tables) that are only read: every use in
 //     the package is an index, a range, len, cap, or an argument of a function
 //     that is known to read.
@@ -75,7 +76,9 @@ func (t *Tree) packageVar(f *File, v packageVarDecl, uses []use) []string {
 	switch {
 	case v.name.Name == "_":
 		return nil
-	case v.embed || isConstructed(v.value, f.Test):
+	case f.hasTestMain():
+		return nil
+	case v.embed || isConstructed(v.value) || f.Test && isTestValue(v.value):
 		return t.faultyUses(v, uses, func(u use) bool { return !u.writes() })
 	case isTable && !v.name.IsExported():
 		return t.faultyUses(v, uses, func(u use) bool { return u.reads(isArray) })
@@ -95,18 +98,37 @@ func (t *Tree) faultyUses(v packageVarDecl, uses []use, ok func(use) bool) []str
 
 // isConstructed reports whether value is a call that makes a value that never
 // changes and is safe for concurrent use.
-func isConstructed(value ast.Expr, test bool) bool {
-	call, ok := value.(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	name := dotted(call.Fun)
-	switch name {
+func isConstructed(value ast.Expr) bool {
+	switch calledName(value) {
 	case "errors.New", "regexp.MustCompile", "strings.NewReplacer", "template.Must", "crc64.MakeTable",
 		"netip.MustParseAddr", "netip.MustParsePrefix", "base64.RawURLEncoding.Strict":
 		return true
 	}
-	return test && (strings.HasPrefix(name, "flag.") || strings.HasPrefix(name, "sync.Once"))
+	return false
+}
+
+func isTestValue(value ast.Expr) bool {
+	if pointer, ok := value.(*ast.UnaryExpr); ok && pointer.Op == token.AND {
+		lit, ok := pointer.X.(*ast.CompositeLit)
+		return ok && strings.HasSuffix(dotted(lit.Type), "Error")
+	}
+	name := calledName(value)
+	return strings.HasPrefix(name, "flag.") || strings.HasPrefix(name, "sync.Once")
+}
+
+// calledName returns the name of the function that value is a call of.
+func calledName(value ast.Expr) string {
+	if call, ok := value.(*ast.CallExpr); ok {
+		return dotted(call.Fun)
+	}
+	return ""
+}
+
+func (f *File) hasTestMain() bool {
+	return f.Test && slices.ContainsFunc(f.AST.Decls, func(d ast.Decl) bool {
+		fn, ok := d.(*ast.FuncDecl)
+		return ok && fn.Name.Name == "TestMain"
+	})
 }
 
 // table reports whether value is a composite literal or a []byte("…")
