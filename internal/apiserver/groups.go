@@ -1,0 +1,71 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import "context"
+
+const groupInfix = "j7d0g"
+
+// GroupSpec describes a new group.
+type GroupSpec struct {
+	Name string
+	// Class is "role" (people) or "project" (things); empty means "role".
+	Class string
+	// OwnerUUID is a user or project; empty means the system user.
+	OwnerUUID string
+}
+
+// Group is a group of users, or a project.
+type Group struct{ UUID, Name, Class, OwnerUUID string }
+
+func (s *Server) groupResource() *resource {
+	return &resource{
+		name: "groups", object: "group", schema: "Group", kind: "arvados#group",
+		from:    table("groups"),
+		visible: visibleGroups,
+		columns: common(
+			column{name: "name", kind: typeString},
+			column{name: "group_class", kind: typeString},
+			column{name: "description", kind: typeString},
+			column{name: "properties", kind: typeHash},
+		),
+	}
+}
+
+// visibleGroups are one's own and those that one has a permission link to.
+func visibleGroups(c *caller) clause {
+	if c.admin {
+		return everything(c)
+	}
+	return clause{
+		"owner_uuid = ? OR uuid IN (SELECT head_uuid FROM links WHERE link_class = 'permission' AND tail_uuid = ?)",
+		[]any{c.userUUID, c.userUUID},
+	}
+}
+
+// AddGroup adds a group.
+func (s *Server) AddGroup(ctx context.Context, spec GroupSpec) (Group, error) {
+	g := Group{UUID: s.newUUID(groupInfix), Name: spec.Name, Class: spec.Class, OwnerUUID: spec.OwnerUUID}
+	if g.Class == "" {
+		g.Class = "role"
+	}
+	if g.Class != "role" && g.Class != "project" {
+		return Group{}, invalid("the class %s of a group must be role or project", clip(g.Class))
+	}
+	if g.Name == "" {
+		return Group{}, invalid("a group needs a name")
+	}
+	if g.OwnerUUID == "" {
+		g.OwnerUUID = s.systemUUID(userInfix)
+	}
+	now := s.now()
+	err := s.insert(ctx, "groups", object{
+		"uuid": g.UUID, "owner_uuid": g.OwnerUUID, "created_at": now, "modified_at": now,
+		"name": g.Name, "group_class": g.Class, "properties": "{}",
+	})
+	if isConflict(err) {
+		return Group{}, invalid("there is already a group %s", clip(g.Name))
+	}
+	return g, storage(err)
+}

@@ -1,0 +1,156 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const (
+	apiPath          = "/arvados/v1/"
+	discoveryPath    = "/discovery/v1/apis/arvados/v1/rest"
+	currentTokenPath = apiPath + "api_client_authorizations/current"
+	maxBody          = 1 << 20
+)
+
+// request is an HTTP request with what was found out about it.
+type request struct {
+	*http.Request
+	caller *caller
+	// uuid is the last part of the path, for routes that end in {uuid}.
+	uuid  string
+	query url.Values
+}
+
+// route is one thing to ask for.
+type route struct {
+	method, path string
+	// resource and action name it in the discovery document; empty means it
+	// is not part of that.
+	resource, action string
+	// open routes need no token.
+	open   bool
+	handle func(*request) (any, error)
+}
+
+// newRoutes lists all routes. A literal path comes before one with {uuid}.
+func (s *Server) newRoutes() []route {
+	routes := []route{
+		{method: "GET", path: "/_health/ping", open: true, handle: ping},
+		{method: "GET", path: discoveryPath, open: true, handle: s.getDiscovery},
+		{"GET", apiPath + "config", "configs", "get", true, s.getConfig},
+		{"GET", apiPath + "keep_services/accessible", "keep_services", "accessible", true, s.accessibleKeepServices},
+		{"GET", apiPath + "users/current", "users", "current", false, s.currentUser},
+		{"GET", currentTokenPath, "api_client_authorizations", "current", false, s.currentToken},
+		{"POST", apiPath + "api_client_authorizations", "api_client_authorizations", "create", false, s.createToken},
+		{"DELETE", apiPath + "api_client_authorizations/{uuid}", "api_client_authorizations", "delete", false, s.deleteToken},
+	}
+	r := s.resources
+	for _, res := range []*resource{r.users, r.groups, r.links, r.keepServices} {
+		open := res == r.keepServices
+		routes = append(routes,
+			route{"GET", apiPath + res.name, res.name, "list", open, s.lister(res)},
+			route{"GET", apiPath + res.name + "/{uuid}", res.name, "get", open, s.getter(res)})
+	}
+	return routes
+}
+
+func (s *Server) lister(res *resource) func(*request) (any, error) {
+	return func(r *request) (any, error) { return s.list(r, res, clause{sql: "1"}) }
+}
+
+func (s *Server) getter(res *resource) func(*request) (any, error) {
+	return func(r *request) (any, error) { return s.one(r.Context(), res, r.caller, r.uuid) }
+}
+
+func ping(*request) (any, error) { return object{"health": "OK"}, nil }
+
+// serve answers one request.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	allowOrigins(w.Header())
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	reply, err := s.answer(w, r)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	s.writeJSON(w, http.StatusOK, reply)
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) (any, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	req := &request{Request: r, caller: &caller{}, query: r.URL.Query()}
+	if err := req.override(); err != nil {
+		return nil, err
+	}
+	found := s.find(req)
+	if found == nil {
+		return nil, fail(NotFound, "Path not found")
+	}
+	if !found.open {
+		if err := s.admit(req); err != nil {
+			return nil, err
+		}
+	}
+	return found.handle(req)
+}
+
+// admit finds the caller and checks the token's scopes.
+func (s *Server) admit(r *request) (err error) {
+	if r.caller, err = s.authenticate(r.Request); err != nil {
+		return err
+	}
+	if !r.caller.allows(r.Method, r.URL.Path) {
+		return fail(Forbidden, "the scopes of this token do not allow %s %s", r.Method, clip(r.URL.Path))
+	}
+	return nil
+}
+
+// find returns the route of the request, or nil.
+func (s *Server) find(r *request) *route {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	for i := range s.routes {
+		route := &s.routes[i]
+		if route.method != method {
+			continue
+		}
+		prefix, takesUUID := strings.CutSuffix(route.path, "{uuid}")
+		rest, ok := strings.CutPrefix(r.URL.Path, prefix)
+		if ok && takesUUID == (rest != "") && !strings.Contains(rest, "/") {
+			r.uuid = rest
+			return route
+		}
+	}
+	return nil
+}
+
+// override turns a POST that carries a long query in its body into the GET
+// that it stands for, as Google's client library and Workbench send it.
+func (r *request) override() error {
+	if r.Method != http.MethodPost || r.Header.Get("X-Http-Method-Override") != http.MethodGet {
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return bodyError(err)
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return invalid("the body must be a form when X-Http-Method-Override is GET")
+	}
+	for name, values := range form {
+		r.query[name] = append(r.query[name], values...)
+	}
+	r.Method = http.MethodGet
+	return nil
+}

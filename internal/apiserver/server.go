@@ -1,0 +1,123 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+)
+
+// Options configure a [Server].
+type Options struct {
+	// DataDir is the folder that holds everything; it is made when missing.
+	DataDir string
+	// ClusterID is five characters of a-z0-9. It is fixed when the folder is
+	// made; empty means the one the folder has, or "zzzzz" for a new one.
+	ClusterID string
+	// URL is how clients reach this server; empty means as they just did.
+	URL string
+	// KeepServices lists the Keep services to announce; it may be nil.
+	KeepServices func() []KeepService
+	// BlobSigningTTL is the life of permission signatures; zero means 336 h.
+	BlobSigningTTL time.Duration
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log takes failures of the server itself; nil means nowhere.
+	Log *slog.Logger
+}
+
+const (
+	defaultCluster    = "zzzzz"
+	defaultSigningTTL = 14 * 24 * time.Hour
+)
+
+// Server is one API server on one data folder. It is safe for concurrent use.
+type Server struct {
+	options    Options
+	cluster    string
+	db         *sql.DB
+	signingKey string
+	rootToken  string
+	resources  resources
+	routes     []route
+}
+
+// Open opens the data folder, or makes it.
+func Open(o Options) (*Server, error) {
+	o = withDefaults(o)
+	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+		return nil, storage(err)
+	}
+	s := &Server{options: o}
+	if err := s.openKeys(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.db, err = openDB(o.DataDir); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(context.Background()); err != nil {
+		s.db.Close()
+		return nil, storage(err)
+	}
+	return s, nil
+}
+
+func withDefaults(o Options) Options {
+	if o.KeepServices == nil {
+		o.KeepServices = func() []KeepService { return nil }
+	}
+	if o.BlobSigningTTL == 0 {
+		o.BlobSigningTTL = defaultSigningTTL
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// prepare brings the database up to date and builds what follows from it.
+func (s *Server) prepare(ctx context.Context) error {
+	if err := migrate(ctx, s.db); err != nil {
+		return err
+	}
+	var err error
+	if s.cluster, err = s.settleCluster(ctx); err != nil {
+		return err
+	}
+	if err := s.ensureSystemUser(ctx); err != nil {
+		return err
+	}
+	s.resources = s.newResources()
+	s.routes = s.newRoutes()
+	return nil
+}
+
+// Close closes the database. The handler must not be used afterwards.
+func (s *Server) Close() error { return storage(s.db.Close()) }
+
+// ClusterID returns the five-character prefix of all UUIDs.
+func (s *Server) ClusterID() string { return s.cluster }
+
+// BlobSigningKey returns the key of permission signatures. It is a secret.
+func (s *Server) BlobSigningKey() string { return s.signingKey }
+
+// SystemRootToken returns the token of the system user. It is a secret.
+func (s *Server) SystemRootToken() string { return s.rootToken }
+
+// Handler returns the HTTP interface.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// now returns the time in the one form that the database and the API use.
+// Texts of this form sort as the times they stand for.
+func (s *Server) now() string { return formatTime(s.options.Now()) }
+
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }

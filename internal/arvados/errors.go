@@ -1,0 +1,67 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package arvados
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says why there is no answer, as a stable word.
+type Kind string
+
+// The kinds of [Error].
+const (
+	// TokenRefused: the API server does not know the token, or it has
+	// expired, or it cannot be a token.
+	TokenRefused Kind = "token-refused"
+	// Denied: the token is good, but not for this question.
+	Denied Kind = "api-denied"
+	// Unavailable: the API server is down or slow, or its reply is not one of
+	// an API server.
+	Unavailable Kind = "api-unavailable"
+)
+
+// Kinds lists every [Kind], so that a test can prove that each has a status.
+func Kinds() []Kind { return []Kind{TokenRefused, Denied, Unavailable} }
+
+// Error is the error of every method of [Client]. Text is one sentence that
+// is safe to show; Err is the cause for the log.
+type Error struct {
+	Kind Kind
+	Text string
+	Err  error
+}
+
+// Error returns the sentence.
+func (e *Error) Error() string { return e.Text }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Word returns the kind as a plain string.
+func (e *Error) Word() string { return string(e.Kind) }
+
+func refused(format string, args ...any) error {
+	return &Error{Kind: TokenRefused, Text: fmt.Sprintf(format, args...)}
+}
+
+func denied(status int) error {
+	return &Error{Kind: Denied,
+		Text: "the Arvados API server does not let this token ask who it belongs to: use a token with scope \"all\"",
+		Err:  fmt.Errorf("the API server answered %d", status)}
+}
+
+func unavailable(err error) error {
+	return &Error{Kind: Unavailable,
+		Text: "the Arvados API server gives no usable answer: try again in a moment",
+		Err:  err}
+}
+
+// isRefusal reports whether the API server itself said no, as opposed to not
+// having answered.
+func isRefusal(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind != Unavailable
+}
