@@ -40,7 +40,18 @@ func (j *job) importPrefix(ctx context.Context, t *target) error {
 		return &s3read.Error{Kind: s3read.NotFound, Op: "list", Object: t.object,
 			Text: fmt.Sprintf("there is nothing under %s: check the spelling", t.object.URL())}
 	}
-	return nil
+	return j.checkVersioning(t)
+}
+
+// checkVersioning refuses an import that pinned nothing because the bucket
+// keeps no versions: a "done" line with no files would look like success.
+func (j *job) checkVersioning(t *target) error {
+	if j.state.Counts.Files > 0 || len(j.targets) > 1 || j.state.SkippedBy[string(locator.Unpinned)] == 0 {
+		return nil
+	}
+	return &locator.Error{Kind: locator.Unpinned, Text: fmt.Sprintf(
+		"no object under %s has a version, so nothing was imported: enable versioning in bucket %s and write the objects again, "+
+			"or ask the operator for \"unversioned: etag\" in the access rule", t.object.URL(), t.object.Bucket)}
 }
 
 // entry imports or skips one listed key.

@@ -40,8 +40,6 @@ func TestSkipReasons(t *testing.T) {
 		{"dot dot", object("p/../x"), "bad-name"},
 		{"only dots", object("p/..."), "ok"},
 		{"lost bytes", change(object("p/x"), func(v *s3read.Version) { v.Undecodable = true }), "undecodable-key"},
-		{"null version", change(object("p/x"), func(v *s3read.Version) { v.Object.VersionID = "null" }), "unpinned"},
-		{"no version", change(object("p/x"), func(v *s3read.Version) { v.Object.VersionID = "" }), "unpinned"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -57,6 +55,24 @@ func TestSkipReasons(t *testing.T) {
 				t.Errorf("status %q, want %q", got.done.Status, status)
 			}
 		})
+	}
+}
+
+// TestUnversioned: objects without version are skipped, and an import in which
+// all of them are is an error at the end.
+func TestUnversioned(t *testing.T) {
+	for _, id := range []string{"", "null"} {
+		bare := object("a")
+		bare.Object.VersionID = id
+		mixed := run(t, newImporter(t, &bucket{versions: []s3read.Version{bare, object("b")}}), prefix("s3://data/"))
+		if len(mixed.files) != 1 || mixed.done.SkippedBy["unpinned"] != 1 || mixed.done.Status != "partial" {
+			t.Errorf("version %q: %+v", id, mixed)
+		}
+		var out lines
+		err := newImporter(t, &bucket{versions: []s3read.Version{bare}}).Run(t.Context(), prefix("s3://data/"), creds.NewSecret("alice"), &out, discard{})
+		if wordOf(err) != "unpinned" || out.done != nil || out.failed == nil || out.failed.Error != "unpinned" {
+			t.Errorf("version %q: %v, %+v", id, err, out)
+		}
 	}
 }
 
