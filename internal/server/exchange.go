@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/arvados-s3/keepstore/creds"
-	"github.com/arvados-s3/keepstore/locator"
 )
 
 // exchange is one request and its answer.
@@ -20,7 +19,8 @@ type exchange struct {
 	r     *http.Request
 	route string
 	id    string
-	// notes are added to the log line of the request.
+	// notes are added to the log line of the request. A block is noted by its
+	// identity, which tells blocks apart and shows neither key nor signature.
 	notes []slog.Attr
 }
 
@@ -28,13 +28,6 @@ func (x *exchange) note(key string, value any) { x.notes = append(x.notes, slog.
 
 // locator returns the path of the request as locator text.
 func (x *exchange) locator() string { return strings.TrimLeft(x.r.URL.Path, "/") }
-
-// noteBlock logs which block is asked for: its identity, which tells equal
-// blocks apart and shows neither key nor signature.
-func (x *exchange) noteBlock(identity locator.Hash, bucket string) {
-	x.note("block", string(identity))
-	x.note("bucket", bucket)
-}
 
 // token takes the caller's token from the Authorization header. Cookies and
 // query parameters are not looked at: a web page could make a browser send

@@ -19,6 +19,9 @@ const AwareHeader = "X-Keep-Pseudo-Blocks"
 
 // get answers GET /<locator>: the read path, step by step.
 func (x *exchange) get() error {
+	if done, err := x.ordinary(); done || err != nil {
+		return err
+	}
 	grant, err := x.resolve() // locator, authorise, credentials
 	if err != nil {
 		return err
@@ -41,6 +44,9 @@ func (x *exchange) get() error {
 
 // head answers HEAD /<locator> with the same checks and headers as get.
 func (x *exchange) head() error {
+	if done, err := x.ordinary(); done || err != nil {
+		return err
+	}
 	grant, err := x.resolve()
 	if err != nil {
 		return err
@@ -53,9 +59,6 @@ func (x *exchange) head() error {
 }
 
 func (x *exchange) resolve() (*resolver.Grant, error) {
-	if err := x.mustBePseudo(); err != nil {
-		return nil, err
-	}
 	token, err := x.token()
 	if err != nil {
 		return nil, err
@@ -66,18 +69,31 @@ func (x *exchange) resolve() (*resolver.Grant, error) {
 		Aware:   x.r.Header.Get(AwareHeader) == "1",
 	})
 	if err == nil {
-		x.noteBlock(grant.Block.Identity, grant.Block.Extents[0].Object.Bucket)
+		x.note("bucket", grant.Block.Extents[0].Object.Bucket)
 	}
 	return grant, err
 }
 
-// mustBePseudo answers for ordinary blocks, of which this server holds none.
-func (x *exchange) mustBePseudo() error {
+// ordinary answers for blocks that are no pseudo-blocks: the block of no
+// bytes, which import writes for empty objects, and all others, of which this
+// server holds none. What is wrong with a locator, the resolver tells.
+func (x *exchange) ordinary() (done bool, err error) {
 	l, err := locator.Parse(x.locator())
-	if err == nil && !pseudoblock.Is(l) {
-		return refuse("not-stored", "this server holds references to S3 objects and no ordinary blocks: ask another Keep service")
+	if err != nil {
+		return false, nil
 	}
-	return nil // the resolver reports what is wrong with the locator
+	x.note("block", string(l.Identity()))
+	if pseudoblock.Is(l) {
+		return false, nil
+	}
+	if _, err := x.token(); err != nil {
+		return false, err
+	}
+	if l.Stripped() != locator.Empty {
+		return false, refuse("not-stored", "this server holds references to S3 objects and no ordinary blocks: ask another Keep service")
+	}
+	x.blockHeaders(part{}, 0)
+	return true, nil
 }
 
 // limitTime makes a client that stopped reading let go of the connection.
