@@ -121,7 +121,7 @@ func ParseURL(url string) (Object, error) {
 		return Object{}, err
 	}
 	if string(o.appendURL(make([]byte, 0, 512))) != url {
-		return Object{}, bad("the S3 URL s3://%s/%s is not in its one canonical spelling: percent-encode every byte of key and version outside A-Za-z0-9-._~ (and / in the key) in upper-case hex, and nothing else", bucket, clip(key))
+		return Object{}, bad("the S3 URL %q is not in its one canonical spelling: percent-encode every byte of key and version outside A-Za-z0-9-._~ (and / in the key) in upper-case hex, and nothing else", "s3://"+bucket+"/"+clip(key))
 	}
 	return o, nil
 }
@@ -135,10 +135,12 @@ func (o Object) Encode() string { return base64.RawURLEncoding.EncodeToString([]
 func DecodeObject(b string) (Object, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(b)
 	if err != nil || string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 512), raw)) != b {
-		return Object{}, bad("the text after +B is not base64url without padding")
+		return Object{}, errNotBase64()
 	}
 	return ParseURL(string(raw))
 }
+
+func errNotBase64() error { return bad("the text after +B is not base64url without padding") }
 
 // CheckKey reports what is wrong with an S3 key, or nil.
 func CheckKey(key string) error {

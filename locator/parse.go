@@ -19,7 +19,7 @@ func Parse(text string) (Locator, error) {
 		return Locator{}, bad("a locator begins with 32 lower-case hexadecimal digits and a +")
 	}
 	if !ok {
-		return Locator{}, bad("the size is missing: expected %s+<size>", hash)
+		return Locator{}, bad("the size is missing: a locator is a hash, a + and a size, and then hints")
 	}
 	sizeText, hints, more := strings.Cut(rest, "+")
 	size, err := parseDecimal(sizeText)
@@ -48,11 +48,7 @@ type collector struct {
 
 func (c *collector) add(hint string) error {
 	if !isHint(hint) {
-		if strings.HasPrefix(hint, "A") {
-			return errSignatureForm()
-		}
-		start := hint[:min(len(hint), 12)] // no more: it may be a mistyped signature
-		return bad("%q does not begin a hint: a hint is an upper-case letter and then letters, digits, @, _ or -", start)
+		return notHint(hint)
 	}
 	switch hint[0] {
 	case 'A':
@@ -69,6 +65,20 @@ func (c *collector) add(hint string) error {
 		appendHint(&c.others, hint)
 	}
 	return nil
+}
+
+// notHint shows no more than the start of the hint, which may be a mistyped
+// signature.
+func notHint(hint string) error {
+	switch {
+	case hint == "":
+		return bad("there is an empty hint: two + together, or one at the end")
+	case hint[0] == 'A':
+		return errSignatureForm()
+	case hint[0] == 'B':
+		return errNotBase64()
+	}
+	return bad("the hint that begins with %q is not an upper-case letter and then letters, digits, @, _ or -", hint[:min(len(hint), 12)])
 }
 
 func appendHint(hints *strings.Builder, hint string) {

@@ -5,6 +5,7 @@ package locator_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -132,5 +133,16 @@ func TestSecretsStayHidden(t *testing.T) {
 	}
 	if !strings.Contains(out, "acbd18db4cc2f85cedef654fccc4a4d8+3") {
 		t.Error("the log does not show the locator")
+	}
+}
+
+// TestDerive compares with HMAC-SHA256 computed by another program.
+func TestDerive(t *testing.T) {
+	const want = "077fc4fd5504ff0b30382e7fdc0eba25d38c9b4582cec9c784a944fa82509934"
+	if got := hex.EncodeToString(signer(t).Derive("purpose one")); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if bytes.Equal(signer(t).Derive("purpose one"), signer(t).Derive("purpose two")) {
+		t.Error("two labels give one key")
 	}
 }

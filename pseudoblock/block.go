@@ -38,7 +38,7 @@ func ParseForm(name string) (Form, error) {
 			return f, nil
 		}
 	}
-	return 0, badf("the form %q is not one of opaque, derived, content", name)
+	return 0, badf("the form %.20q is not one of opaque, derived, content", name)
 }
 
 // Block is what a pseudo-block locator names.
@@ -81,7 +81,7 @@ func FromLocator(l locator.Locator) (Block, error) {
 		}
 		e := Extent{Object: o, Offset: r.C, Size: l.Size()}
 		if slices.Contains(b.Extents, e) {
-			return Block{}, badf("the block names the same extent of %s twice", o)
+			return Block{}, badf("the block names one extent twice")
 		}
 		b.Extents = append(b.Extents, e)
 	}

@@ -47,7 +47,7 @@ func reduceLine(line string) ([]byte, error) {
 	for token := range strings.SplitSeq(rest, " ") {
 		if files > 0 || strings.Contains(token, ":") {
 			if !isFile(token) {
-				return nil, fault(BadManifest, "expected position:length:name, not %q", clip(token))
+				return nil, fault(BadManifest, "expected position:length:name, not %.32q", token)
 			}
 			files++
 		} else {
