@@ -117,6 +117,34 @@ func TestCachedOutage(t *testing.T) {
 	})
 }
 
+// TestCachedRetriesSoon: a short outage does not put off the refresh.
+func TestCachedRetriesSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{life: 2 * time.Hour, fail: errors.New("down")}
+		c := newCached(&Endpoint{Name: "e"}, u)
+		expect(t, c, string(Unavailable))
+		u.fail = nil
+		expect(t, c, "2")
+		u.fail = errors.New("down")
+		time.Sleep(61 * time.Minute)
+		expect(t, c, "2")
+		u.fail = nil
+		time.Sleep(retryAfter)
+		expect(t, c, "4")
+	})
+}
+
+// TestUncached: the cache inside the SDK's default chain does not keep ours
+// from getting new credentials in time.
+func TestUncached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCached(&Endpoint{Name: "e"}, uncached(aws.NewCredentialsCache(&upstream{life: 30 * time.Minute})))
+		expect(t, c, "1")
+		time.Sleep(26 * time.Minute)
+		expect(t, c, "2")
+	})
+}
+
 // TestCachedOneFetch: 200 callers, one fetch, which survives the first of
 // them.
 func TestCachedOneFetch(t *testing.T) {

@@ -4,6 +4,7 @@
 package creds
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,16 +35,16 @@ type instance struct{ client *imds.Client }
 // environment, and speaks only the second protocol version, whose token keeps
 // a careless proxy on the machine from fetching credentials for others.
 func newInstance(e *Endpoint) *cached {
-	url := e.MetadataURL
-	if url == "" {
-		url = defaultMetadataURL
-	}
-	return newCached(e, instance{imds.New(imds.Options{
-		Endpoint:          url,
+	return newCached(e, instance{imds.New(metadataOptions(e))})
+}
+
+func metadataOptions(e *Endpoint) imds.Options {
+	return imds.Options{
+		Endpoint:          cmp.Or(e.MetadataURL, defaultMetadataURL),
 		ClientEnableState: imds.ClientEnabled,
 		EnableFallback:    aws.FalseTernary,
 		HTTPClient:        metadataClient(),
-	})})
+	}
 }
 
 // metadataClient uses no proxy, follows no redirect and keeps no connection:

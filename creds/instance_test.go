@@ -159,3 +159,11 @@ func TestInstanceRedirect(t *testing.T) {
 	}
 	expect(t, newInstance(&Endpoint{Name: "e", MetadataURL: canary.URL}), "EVIL1")
 }
+
+// TestInstanceDefault: without a setting the address is that of AWS, and not
+// left to the SDK, which would ask the environment.
+func TestInstanceDefault(t *testing.T) {
+	if got := metadataOptions(&Endpoint{}).Endpoint; got != "http://169.254.169.254" {
+		t.Errorf("got %q", got)
+	}
+}
