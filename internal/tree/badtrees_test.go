@@ -83,7 +83,7 @@ func badSyntax() []badTree {
 }
 
 func badVars() []badTree {
-	const good = "package a\n\nimport \"errors\"\n\nvar _ error = (*E)(nil)\n\nvar errX = errors.New(\"x\")\n\nvar names = [...]string{\"a\"}\n\nvar list = []string{\"a\"}\n\n" +
+	const good = "package a\n\nimport \"errors\"\n\nvar _ error = (*E)(nil)\n\nvar errX = errors.New(\"x\")\n\nvar day = time.Date(1)\n\nvar names = [...]string{\"a\"}\n\nvar list = []string{\"a\"}\n\n" +
 		"//go:embed x\nvar page string\n\nfunc use(i int) (string, error) {\n\tfor _, l := range list {\n\t\t_ = l\n\t}\n\t_ = len(list)\n\t_ = slices.Contains(list, page)\n\t_ = append([]string(nil), list...)\n\tx := T{names: 1}\n\tx.list = 2\n\treturn names[i] + list[0], errX\n}\n"
 	return []badTree{
 		{"no-mutable-package-variable", map[string]string{

@@ -100,7 +100,7 @@ func (t *Tree) faultyUses(v packageVarDecl, uses []use, ok func(use) bool) []str
 // changes and is safe for concurrent use.
 func isConstructed(value ast.Expr) bool {
 	switch calledName(value) {
-	case "errors.New", "regexp.MustCompile", "strings.NewReplacer", "template.Must", "crc64.MakeTable",
+	case "errors.New", "time.Date", "regexp.MustCompile", "strings.NewReplacer", "template.Must", "crc64.MakeTable",
 		"netip.MustParseAddr", "netip.MustParsePrefix", "base64.RawURLEncoding.Strict":
 		return true
 	}
