@@ -49,7 +49,7 @@ func refused(format string, args ...any) error {
 
 func denied(status int) error {
 	return &Error{Kind: Denied,
-		Text: "the Arvados API server does not let this token ask who it belongs to: use a token with scope \"all\"",
+		Text: "the Arvados API server does not let this token ask what is needed here: use a token with scope \"all\"",
 		Err:  fmt.Errorf("the API server answered %d", status)}
 }
 
