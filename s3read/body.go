@@ -60,6 +60,7 @@ func (b *Body) last(n int, err error) (int, error) {
 		var one [1]byte
 		extra := 0
 		if extra, err = b.attempt.read(one[:]); extra > 0 {
+			b.operation.pooled.CloseIdleConnections() // this one may be among them already
 			b.end(b.attempt.bad("its body is longer than its headers say"))
 			return 0, b.err
 		}
