@@ -1,0 +1,20 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/arvados-s3/keepstore/internal/testenv"
+)
+
+// servers are shared by all tests of the package, which only add to them.
+var servers testenv.Pool
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	servers.Stop()
+	os.Exit(code)
+}
