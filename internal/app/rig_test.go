@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -253,4 +254,17 @@ func (b *lockedBuffer) String() string {
 func md5Hash(data string) locator.Hash {
 	sum := md5.Sum([]byte(data))
 	return locator.Hash(hex.EncodeToString(sum[:]))
+}
+
+// encode is the text after +B of any URL, canonical or not.
+func encode(url string) string { return base64.RawURLEncoding.EncodeToString([]byte(url)) }
+
+// makePublic lets everyone read and list a bucket.
+func makePublic(t *testing.T, s *testenv.Server, bucket string) {
+	t.Helper()
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},`+
+		`"Action":["s3:GetObject","s3:GetObjectVersion","s3:ListBucket","s3:ListBucketVersions"],"Resource":["arn:aws:s3:::%[1]s","arn:aws:s3:::%[1]s/*"]}]}`, bucket)
+	if _, err := s.Client(t).PutBucketPolicy(context.Background(), &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
 }

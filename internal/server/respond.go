@@ -35,7 +35,6 @@ func (x *exchange) fail(err error) {
 	}
 	h := x.w.Header()
 	h.Del("Content-Length")
-	h.Del("Content-Range")
 	if a.retry {
 		h.Set("Retry-After", "1")
 	}

@@ -64,7 +64,7 @@ func Bin(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("KEEPSTORE_TEST_BIN")
 	if dir == "" {
-		dir = filepath.Join(repository(t), ".cache", "bin")
+		dir = cacheDir(t)
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
@@ -73,32 +73,12 @@ func Bin(t testing.TB, name string) string {
 	return path
 }
 
-// repository walks up to the folder of go.work, or else of the last go.mod.
-func repository(t testing.TB) string {
+// cacheDir is where "make tools" puts test programs.
+func cacheDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.Getwd()
+	dir, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := ""
-	for ; ; dir = filepath.Dir(dir) {
-		if exists(filepath.Join(dir, "go.work")) {
-			return dir
-		}
-		if exists(filepath.Join(dir, "go.mod")) {
-			found = dir
-		}
-		if dir == filepath.Dir(dir) {
-			break
-		}
-	}
-	if found == "" {
-		t.Fatal("the test does not run inside the repository")
-	}
-	return found
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+	return filepath.Join(dir, "keepstore-test", "bin")
 }

@@ -1,0 +1,175 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/arvados-s3/keepstore/internal/apiserver"
+	"github.com/arvados-s3/keepstore/internal/faultproxy"
+	"github.com/arvados-s3/keepstore/internal/testenv"
+	"github.com/arvados-s3/keepstore/pseudoblock"
+)
+
+func addGroup(t *testing.T, r *rig, member string) string {
+	t.Helper()
+	g, err := r.api.AddGroup(context.Background(), apiserver.GroupSpec{Name: "importers"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.api.AddMember(context.Background(), g.UUID, member); err != nil {
+		t.Fatal(err)
+	}
+	return g.UUID
+}
+
+// TestReload is A-14: a removed rule stops the next read, and a faulty file
+// changes nothing.
+func TestReload(t *testing.T) {
+	r, e := reading(t)
+	l := r.locator(e, pseudoblock.Opaque, r.alice)
+	good, err := os.ReadFile(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write("access: [{url: nonsense}]\n")
+	r.reload <- nil
+	r.waitForLog("reload refused")
+	if got := r.get(l, r.alice); got.StatusCode != 200 {
+		t.Errorf("after a faulty file: %d %q", got.StatusCode, got.body)
+	}
+	r.write("access: []\n")
+	r.reload <- nil
+	r.waitForLog("msg\":\"reloaded")
+	r.silent("after the rule was removed", l, r.alice, 403, "bucket-not-allowed")
+	if err := os.WriteFile(r.config, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.reload <- nil
+	r.waitForLog("\"reloaded\",\"rules\":1")
+	if got := r.get(l, r.alice); got.StatusCode != 200 {
+		t.Errorf("after the rule came back: %d %q", got.StatusCode, got.body)
+	}
+}
+
+// TestDrain is D-09: a read in progress ends well, a new one is refused.
+func TestDrain(t *testing.T) {
+	r, e := reading(t)
+	l := r.locator(e, pseudoblock.Opaque, r.alice)
+	r.get(l, r.alice)
+	r.lab.Set(faultproxy.Rule{Do: []faultproxy.Action{faultproxy.Delay(500 * time.Millisecond)}})
+	slow := make(chan reply, 1)
+	go func() { slow <- r.get(l, r.alice) }()
+	for len(r.lab.Log()) == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	if got := <-slow; got.StatusCode != 200 || got.body != "456789abcd" {
+		t.Errorf("the read in progress gave %d %q", got.StatusCode, got.body)
+	}
+	if _, err := http.Get(r.url + "/" + l); err == nil {
+		t.Error("the server still answers")
+	}
+}
+
+// TestOverload is D-04: some wait, more are told to come again, and the
+// operator still gets an answer.
+func TestOverload(t *testing.T) {
+	name := bucket(t, servers.MinIO(t))
+	r := newRig(t, fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: lab, mode: iam}\nlimits: {max_requests: 2}\n", name))
+	l := r.locator(pseudoblock.Extent{Object: put(t, r.labServer, name, "x", []byte("x")), Size: 1}, pseudoblock.Opaque, r.alice)
+	r.get(l, r.alice)
+	r.lab.Set(faultproxy.Rule{Do: []faultproxy.Action{faultproxy.Delay(time.Second)}})
+	statuses := make(chan int, 8)
+	var running sync.WaitGroup
+	for range 8 {
+		running.Go(func() {
+			got := r.get(l, r.alice)
+			statuses <- got.StatusCode
+			if got.StatusCode != 200 && (got.Header.Get("X-Keep-Error") != "overloaded" || got.Header.Get("Retry-After") == "") {
+				t.Errorf("got %d %q", got.StatusCode, got.body)
+			}
+		})
+	}
+	for len(r.lab.Log()) < 2 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if got := r.do(http.MethodGet, "/_health/ping", "management-of-the-test", ""); got.StatusCode != 200 {
+		t.Errorf("health gave %d while the server was full", got.StatusCode)
+	}
+	running.Wait()
+	counts := map[int]int{}
+	for range 8 {
+		counts[<-statuses]++
+	}
+	if counts[200] != 4 || counts[503] != 4 {
+		t.Errorf("statuses %v, want four of each: two served, two waiting, four refused", counts)
+	}
+}
+
+func TestManagement(t *testing.T) {
+	r, e := reading(t)
+	r.get(r.locator(e, pseudoblock.Opaque, r.alice), r.alice)
+	for _, path := range []string{"/_health/ping", "/metrics"} {
+		r.wantError(r.do(http.MethodGet, path, "", ""), 401, "no-token")
+		r.wantError(r.do(http.MethodGet, path, r.alice, ""), 403, "management-token")
+	}
+	if got := r.do(http.MethodGet, "/_health/ping", "management-of-the-test", ""); got.body != "{\"health\":\"OK\"}\n" {
+		t.Errorf("health: %q", got.body)
+	}
+	got := r.do(http.MethodGet, "/metrics", "management-of-the-test", "")
+	for _, want := range []string{`keepstore_s3_requests_total{endpoint="lab",op="get",result="ok"} 1`, "arvados_version_running", "keepstore_request_duration_seconds_count{code=\"200\",route=\"get\"} 1"} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("metrics have no %s", want)
+		}
+	}
+}
+
+// TestAware: with require_aware_clients a stock client gets no bytes that it
+// could cache under another object's name (K-01), but content form reads.
+func TestAware(t *testing.T) {
+	name := bucket(t, servers.MinIO(t))
+	r := newRig(t, fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: lab, mode: iam, import: {users: [ALICE]}}\nrequire_aware_clients: always\n", name))
+	e := pseudoblock.Extent{Object: put(t, r.labServer, name, "x", []byte("x")), Size: 1}
+	for _, form := range []pseudoblock.Form{pseudoblock.Opaque, pseudoblock.Derived} {
+		l := r.locator(e, form, r.alice)
+		r.silent(form.String(), l, r.alice, 422, "client-not-aware")
+		if got := r.get(l, r.alice, "X-Keep-Pseudo-Blocks: 1"); got.StatusCode != 200 {
+			t.Errorf("%s: an aware client got %d %q", form, got.StatusCode, got.body)
+		}
+	}
+	content := r.imports(r.alice, fmt.Sprintf(`{"sources":[{"url":"s3://%s/x"}],"form":"content"}`, name)).files[0].Locator
+	if got := r.get(content, r.alice); got.StatusCode != 200 {
+		t.Errorf("content form gave %d %q", got.StatusCode, got.body)
+	}
+}
+
+// TestNoSecrets is S-01 for the log, errors and metrics of one busy minute.
+func TestNoSecrets(t *testing.T) {
+	r, name := importing(t)
+	l := r.locatorOf(put(t, r.labServer, name, "x", []byte("x")), r.alice)
+	signature := l[strings.Index(l, "+A"):][:30]
+	seen := r.get(l, r.bob).body + r.get(l+"1", r.alice).body + r.get(l, r.alice+"x").body + r.get(r.alice, r.alice).body
+	r.lab.Set(faultproxy.Rule{Do: []faultproxy.Action{faultproxy.Answer(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>")}})
+	seen += r.get(l, r.alice).body
+	r.apiHTTP.Close()
+	seen += r.get(l, "v2/zzzzz-gj3su-000000000000001/"+strings.Repeat("s", 40)).body
+	seen += r.do(http.MethodGet, "/metrics", "management-of-the-test", "").body + r.log.String()
+	_, secret, _ := strings.Cut(strings.TrimPrefix(r.alice, "v2/"), "/")
+	for what, text := range map[string]string{"token": secret, "signature": signature, "secret key": testenv.SecretKey,
+		"signing key": r.api.BlobSigningKey(), "management token": "management-of-the-test"} {
+		if strings.Contains(seen, text) {
+			t.Errorf("the %s was shown:\n%s", what, seen)
+		}
+	}
+}
