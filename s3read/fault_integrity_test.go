@@ -127,6 +127,7 @@ func TestR06LongBodyIsRefused(t *testing.T) {
 func TestR07Stalls(t *testing.T) {
 	for name, at := range map[string]int{"before headers": faultproxy.BeforeHeaders, "at 0": 0, "at 1000": 1000} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t, hasty)
 			r.once(faultproxy.StallAt(at))
 			r.good(2)

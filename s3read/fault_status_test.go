@@ -38,6 +38,7 @@ func TestR10TransientStatuses(t *testing.T) {
 		"400 RequestTime": faultproxy.Answer(400, errorXML("RequestTimeout", "")),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t, patient)
 			r.once(answer)
 			r.good(2)
@@ -53,7 +54,8 @@ func TestR10TransientStatuses(t *testing.T) {
 func TestR10RetryBudget(t *testing.T) {
 	r := newRig(t, patient)
 	r.always(faultproxy.Answer(503, ""))
-	const reads = 60
+	const reads = 200
+	r.extent.Size = 1000
 	done := make(chan error, reads)
 	for range reads {
 		go func() {
@@ -64,7 +66,7 @@ func TestR10RetryBudget(t *testing.T) {
 	for range reads {
 		wantKind(t, <-done, s3read.SlowDown)
 	}
-	if n := len(r.proxy.Log()); n >= reads*3 {
+	if n := len(r.proxy.Log()); n >= reads*2 {
 		t.Errorf("%d requests for %d reads: the budget did not hold", n, reads)
 	}
 }

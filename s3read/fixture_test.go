@@ -73,7 +73,7 @@ type rig struct {
 // for those that wait for a stall.
 var (
 	patient = s3read.Options{Stall: 20 * time.Second}
-	hasty   = s3read.Options{Stall: 300 * time.Millisecond}
+	hasty   = s3read.Options{Stall: 700 * time.Millisecond}
 )
 
 func newRig(t testing.TB, o s3read.Options) *rig {

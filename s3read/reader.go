@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"sync"
 
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-
 	"github.com/arvados-s3/keepstore/creds"
 )
 
@@ -41,7 +39,6 @@ func (r *Reader) Close() {
 type client struct {
 	endpoint *creds.Endpoint
 	options  Options
-	signer   *v4.Signer
 	// pooled keeps connections alive; single opens a new one for each
 	// request, for attempts after a connection failed.
 	pooled, single *http.Transport
@@ -73,7 +70,6 @@ func newClient(e *creds.Endpoint, o Options) (*client, error) {
 	}
 	single := pooled.Clone()
 	single.DisableKeepAlives = true
-	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	return &client{endpoint: e, options: o, signer: signer, pooled: pooled, single: single,
+	return &client{endpoint: e, options: o, pooled: pooled, single: single,
 		slots: make(chan struct{}, o.MaxRequests), budget: budget{tokens: budgetMax}}, nil
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/locator"
 )
@@ -77,13 +79,20 @@ func (k *client) sign(ctx context.Context, c *call, r *http.Request) error {
 			return credsError(err, c.access.Endpoint)
 		}
 		r.Header["X-Amz-Content-Sha256"] = []string{emptySHA256}
-		if err := k.signer.SignHTTP(ctx, keys, r, emptySHA256, "s3", c.access.Endpoint.Region, time.Now()); err != nil {
+		if err := newSigner().SignHTTP(ctx, keys, r, emptySHA256, "s3", c.access.Endpoint.Region, time.Now()); err != nil {
 			return credsError(err, c.access.Endpoint)
 		}
 	}
 	r.Header["Accept-Encoding"] = []string{"identity"}
 	r.Header["User-Agent"] = []string{userAgent}
 	return nil
+}
+
+// newSigner makes a signer for one request. A signer must not be shared: it
+// remembers signing keys by access key id alone, so whoever knows the id of a
+// key in use could sign with any secret.
+func newSigner() *v4.Signer {
+	return v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 }
 
 // credsError passes errors of package creds and makes others one.

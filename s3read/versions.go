@@ -7,6 +7,7 @@ import (
 	"context"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -27,9 +28,10 @@ type Version struct {
 }
 
 // Versions yields all versions and delete markers of the keys that begin with
-// prefix and are greater than after, in the order in which S3 lists them, and
-// ends after the first error. The next page is fetched while the caller works
-// on this one, so two pages are in memory.
+// prefix and are greater than after, in the order of their keys, and ends after
+// the first error. Within a key the order is the server's: use Latest and
+// LastModified. The next page is fetched while the caller works on this one,
+// so two pages are in memory.
 func (r *Reader) Versions(ctx context.Context, access creds.Access, bucket, prefix, after string) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -108,6 +110,7 @@ func (w *walk) advance(got fetched) ([]Version, error) {
 		return nil, got.err
 	}
 	p, last := got.page, w.last
+	p.sort()
 	fresh, moved := p.versions[:0], false
 	for _, v := range p.versions {
 		if !v.Undecodable && !strings.HasPrefix(v.Object.Key, w.prefix) {
@@ -145,6 +148,15 @@ func (w *walk) note(v Version) {
 		w.last, w.seen = o.Key, make(map[string]bool, 1)
 	}
 	w.seen[o.VersionID] = true
+}
+
+// sort puts the entries in the order of keys: versitygw lists all delete
+// markers of a page before all versions.
+func (p *page) sort() {
+	byKey := func(a, b Version) int { return strings.Compare(a.Object.Key, b.Object.Key) }
+	if !slices.IsSortedFunc(p.versions, byKey) {
+		slices.SortStableFunc(p.versions, byKey)
+	}
 }
 
 // keyMarker chooses the next key marker, given the greatest key of the page.

@@ -1,0 +1,90 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package s3readtest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/s3read"
+)
+
+func (s *suite) missing(t *testing.T) {
+	good := s.put(t, "refusals/there", []byte("hello"))
+	for name, change := range map[string]func(*locator.Object){
+		"key":             func(o *locator.Object) { o.Key = "refusals/not-there" },
+		"bucket":          func(o *locator.Object) { o.Bucket = "keepstore-no-such-bucket" },
+		"garbage version": func(o *locator.Object) { o.VersionID = "garbage" },
+		"other's version": func(o *locator.Object) { o.VersionID = s.put(t, "refusals/other", []byte("other")).VersionID },
+	} {
+		o := good
+		change(&o)
+		if e := s.fails(t, o, 0, s3read.NotFound); e.Code == "NoSuchBucket" != strings.Contains(e.Text, "the bucket") {
+			t.Errorf("%s: %s", name, e.Text)
+		}
+	}
+	for _, err := range s.reader.Versions(context.Background(), s.Access, "keepstore-no-such-bucket", "", "") {
+		wantKind(t, err, s3read.NotFound)
+	}
+	s.read(t, good, 0, []byte("hello"))
+}
+
+func (s *suite) wrongKeys(t *testing.T) {
+	o := s.put(t, "refusals/keys", []byte("hello"))
+	owner, err := s.Access.Provider.Retrieve(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, keys := range map[string]aws.CredentialsProvider{
+		"wrong secret": credentials.NewStaticCredentialsProvider(owner.AccessKeyID, "no-secret-of-mine", ""),
+		"unknown key":  credentials.NewStaticCredentialsProvider("AKIDUNKNOWN", "secret", ""),
+		"stray token":  credentials.NewStaticCredentialsProvider(owner.AccessKeyID, owner.SecretAccessKey, "no-token"),
+	} {
+		s.read(t, o, 0, []byte("hello")) // so that the right keys were the last in use
+		access := s.Access
+		access.Provider = keys
+		_, err := s.open(access, o, 0, 5)
+		e := wantKind(t, err, s3read.CredsExpired)
+		for _, secret := range []string{owner.AccessKeyID, "no-secret-of-mine", "AKIDUNKNOWN", "no-token"} {
+			if strings.Contains(e.Text, secret) {
+				t.Errorf("%s: the sentence tells %s", name, secret)
+			}
+		}
+	}
+	s.read(t, o, 0, []byte("hello"))
+}
+
+func (s *suite) anonymous(t *testing.T) {
+	ctx := context.Background()
+	o := s.put(t, "public/object", []byte("hello"))
+	access := s.Access
+	access.Provider = nil
+	_, err := s.open(access, o, 0, 5)
+	if e := wantKind(t, err, s3read.Denied); !strings.Contains(e.Text, "s3:GetObjectVersion") || !strings.Contains(e.Text, "anonymous") {
+		t.Errorf("%s", e.Text)
+	}
+	for _, err := range s.reader.Versions(ctx, access, s.Versioned, "public/", "") {
+		if e := wantKind(t, err, s3read.Denied); !strings.Contains(e.Text, "s3:ListBucketVersions") {
+			t.Errorf("%s", e.Text)
+		}
+	}
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},
+		"Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":["arn:aws:s3:::%s/public/*"]}]}`, s.Versioned)
+	if _, err := s.Client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &s.Versioned, Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.open(access, o, 0, 5)
+	if err != nil || string(got) != "hello" {
+		t.Errorf("public: %q, %v", got, err)
+	}
+	_, err = s.open(access, s.put(t, "private/object", []byte("hello")), 0, 5)
+	wantKind(t, err, s3read.Denied)
+}
