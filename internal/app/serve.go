@@ -68,7 +68,8 @@ type reloader struct {
 func (r *reloader) serve(ctx context.Context, listener net.Listener) error {
 	web := newHTTPServer(r.handler, r.log)
 	failed := make(chan error, 1)
-	go func() { failed <- serveHTTP(web, listener, r.current.config.TLS) }()
+	files := r.current.config.TLS
+	go func() { failed <- serveHTTP(web, listener, files) }()
 	r.log.Info("listening", "address", listener.Addr().String(), "version", Version(), "rules", len(r.current.config.Rules))
 	if r.Ready != nil {
 		r.Ready(listener.Addr().String())

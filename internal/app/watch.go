@@ -17,6 +17,8 @@ import (
 const (
 	watchEvery = 5 * time.Minute
 	watchRetry = 2 * time.Second
+	// watchTimeout bounds how long a start or reload waits for the answer.
+	watchTimeout = 5 * time.Second
 )
 
 // apiWatch keeps what the API server's discovery document says. Until it has
@@ -27,33 +29,45 @@ type apiWatch struct {
 	ended  chan struct{}
 }
 
+// watchAPI asks once before it returns, so that a reload does not fall back
+// to the careful answer for a moment, and then goes on in the background.
 func watchAPI(api *arvados.Client, log *slog.Logger) *apiWatch {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &apiWatch{cancel: cancel, ended: make(chan struct{})}
+	wait := w.ask(ctx, api, log)
 	go func() {
 		defer close(w.ended)
-		for ctx.Err() == nil {
-			w.ask(ctx, api, log)
+		for sleep(ctx, wait) {
+			wait = w.ask(ctx, api, log)
 		}
 	}()
 	return w
 }
 
-// ask asks once and waits until it is time to ask again.
-func (w *apiWatch) ask(ctx context.Context, api *arvados.Client, log *slog.Logger) {
-	wait := watchEvery
-	discovery, err := api.Discovery(ctx)
+// ask asks once and returns how long to wait before the next time.
+func (w *apiWatch) ask(ctx context.Context, api *arvados.Client, log *slog.Logger) (wait time.Duration) {
+	limited, cancel := context.WithTimeout(ctx, watchTimeout)
+	defer cancel()
+	discovery, err := api.Discovery(limited)
 	if err == nil {
 		w.known.Store(discovery.PseudoBlocks)
-	} else if ctx.Err() == nil {
-		wait = watchRetry
+		return watchEvery
+	}
+	if ctx.Err() == nil {
 		log.Warn("API server does not answer", "error", err.Error(), "cause", causeOf(err))
 	}
-	timer := time.NewTimer(wait)
+	return watchRetry
+}
+
+// sleep reports whether the time passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+		return false
 	case <-timer.C:
+		return true
 	}
 }
 
