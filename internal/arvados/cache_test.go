@@ -211,35 +211,40 @@ func TestKeysAreTheWholeToken(t *testing.T) {
 	}
 }
 
-// TestCallsAreLimited: no more than 64 requests are under way at once.
+// stuck is a network on which requests end with their context only.
+type stuck struct{ now, most atomic.Int64 }
+
+func (s *stuck) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.most.Store(max(s.most.Load(), s.now.Add(1)))
+	defer s.now.Add(-1)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestCallsAreLimited: no more than 64 requests are under way at once, and
+// those that wait for a place wait no longer than the time limit.
 func TestCallsAreLimited(t *testing.T) {
-	api := newScript(t)
-	var now, most atomic.Int64
-	full := make(chan struct{})
-	var once sync.Once
-	api.set(tokenPath, func(w http.ResponseWriter, r *http.Request) {
-		n := now.Add(1)
-		defer now.Add(-1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+	synctest.Test(t, func(t *testing.T) {
+		network := &stuck{}
+		c := newClient(t, Options{URL: "http://zzzzz.example.org"})
+		c.http.Transport = network
+		start := time.Now()
+		var callers sync.WaitGroup
+		for i := range 4 * maxCalls {
+			callers.Go(func() {
+				_, err := c.Caller(context.Background(), secret(fmt.Sprint("token", i)))
+				if kindOf(t, err) != Unavailable {
+					t.Error(err)
+				}
+			})
 		}
-		if n == maxCalls {
-			once.Do(func() { close(full) })
+		synctest.Wait()
+		if network.now.Load() != maxCalls || network.most.Load() != maxCalls {
+			t.Errorf("%d requests are under way, want %d", network.most.Load(), maxCalls)
 		}
-		<-full // all wait until the limit is reached
-		says(401, noTokens)(w, r)
+		callers.Wait()
+		if waited := time.Since(start); waited != defaultTimeout {
+			t.Errorf("waited %v, want %v", waited, defaultTimeout)
+		}
 	})
-	c := newClient(t, Options{URL: api.URL, Timeout: time.Minute})
-	var callers sync.WaitGroup
-	for i := range 4 * maxCalls {
-		callers.Go(func() {
-			_, err := c.Caller(context.Background(), secret(fmt.Sprint("token", i)))
-			if kindOf(t, err) != TokenRefused {
-				t.Error(err)
-			}
-		})
-	}
-	callers.Wait()
-	if most.Load() != maxCalls {
-		t.Errorf("%d requests were under way at once, want %d", most.Load(), maxCalls)
-	}
 }

@@ -222,7 +222,7 @@ func TestDownAndSlow(t *testing.T) {
 		},
 	} {
 		api := newScript(t)
-		c := newClient(t, Options{URL: api.URL, Timeout: 300 * time.Millisecond})
+		c := newClient(t, Options{URL: api.URL, Timeout: 2 * time.Second})
 		if _, err := c.Caller(context.Background(), secret("control")); err != nil {
 			t.Fatalf("%s: before: %v", name, err)
 		}

@@ -17,7 +17,7 @@ import (
 
 const (
 	linksPerPage = 1000
-	maxLinks     = 20_000
+	maxLinks     = 10_000
 )
 
 // Groups returns the UUIDs of the groups that the user has a permission link
