@@ -75,7 +75,7 @@ func demo(ctx context.Context, f flags, p *printer) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.clear()) }()
 	t := &tour{stage: s, out: p}
-	if err := t.run(ctx); err != nil {
+	if err := t.run(ctx, steps()); err != nil {
 		return stopped(ctx, err)
 	}
 	if f.once {

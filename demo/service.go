@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -46,11 +47,21 @@ func startService(ctx context.Context, dir folder, g *gateway, listen string) (*
 	}()
 	select {
 	case address := <-ready:
-		s.url = "http://" + address
+		s.url = "http://" + reachable(address)
 		return s, nil
 	case err := <-s.ended:
 		return nil, fmt.Errorf("keepstore did not start: %w", err)
 	}
+}
+
+// reachable returns where a client on this machine finds a listener, which
+// may listen on every interface.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
 }
 
 func (s *service) stop() error {

@@ -25,7 +25,7 @@ import (
 const prefixURL = "s3://" + bucketName + "/" + prefix
 
 // opaqueHash stands in every locator of opaque form.
-var opaqueHash = strings.Repeat("f", 32)
+const opaqueHash = "ffffffffffffffffffffffffffffffff"
 
 // realS3 shows that the gateway refuses what it should.
 func (t *tour) realS3(ctx context.Context) error {

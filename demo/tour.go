@@ -42,9 +42,9 @@ func steps() []step {
 	}
 }
 
-func (t *tour) run(ctx context.Context) error {
+func (t *tour) run(ctx context.Context, steps []step) error {
 	start := time.Now()
-	for n, s := range steps() {
+	for n, s := range steps {
 		t.out.step(n+1, s.title, s.why)
 		if err := s.run(t, ctx); err != nil {
 			return fmt.Errorf("step %d (%s): %w", n+1, s.title, err)
