@@ -1,0 +1,157 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// secret finds what must not be shown: tokens, signatures.
+var secret = regexp.MustCompile(`v2/zzzzz-gj3su-|\+A[0-9a-f]{40}@|X-Amz-Signature`)
+
+func TestOnce(t *testing.T) {
+	for name, args := range map[string][]string{
+		"attributes": {"--once"},
+		"sidecar":    {"--once", "--sidecar"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, args...)
+			if status := p.status(t); status != 0 {
+				t.Fatalf("exit status %d:\n%s", status, p.output)
+			}
+			checkTour(t, p.output.String())
+			p.wantGone(t)
+			p.wantNothingLeft(t)
+		})
+	}
+}
+
+func checkTour(t *testing.T, output string) {
+	t.Helper()
+	for _, want := range []string{
+		"OK every file is pinned to the version that S3 gave when it was written (314 of 314)",
+		"ffffffffffffffffffffffffffffffff+123+BczM6Ly9kZW1vLWRhdGEvc3R1ZHkvc2FtcGxlLTAxL3JlYWRzLTEudHh0P3ZlcnNpb25JZD",
+		"listed 316 = files 314 + skipped 2",
+		"OK all 314 files have the SHA-256 of what was uploaded",
+		"OK S3 got 313 requests: one GET for each block, and nothing else",
+		"OK the pinned block still reads the first bytes",
+		"OK a new import of the key fails and says that it was deleted",
+		"< 400 bad-signature:",
+		"OK S3 was not asked",
+		"OK the second import has the portable data hash of the first",
+	} {
+		if !strings.Contains(output, want) {
+			t.Errorf("the tour does not say %q", want)
+		}
+	}
+	if strings.Contains(output, "\x1b") {
+		t.Error("the tour has colour outside of a terminal")
+	}
+	if found := secret.FindString(output); found != "" {
+		t.Errorf("the tour shows a secret that begins with %.14q", found)
+	}
+	if strings.Contains(output, `"level":`) {
+		t.Error("the tour is mixed with log lines")
+	}
+	if t.Failed() {
+		t.Logf("it says:\n%s", output)
+	}
+}
+
+// TestStay runs the commands as they are printed, ends the demo as Ctrl-C
+// does, and comes back to the folder that was kept.
+func TestStay(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Fatal("this test runs the printed commands and needs curl: apt-get install curl")
+	}
+	dir := filepath.Join(t.TempDir(), "kept")
+	p := start(t, "--data", dir)
+	p.await(t, "Press Ctrl-C")
+	for _, c := range printedCommands(t, p.output.String()) {
+		for _, want := range c.wants {
+			if !strings.Contains(c.output, want) {
+				t.Errorf("%s\nprinted %.600q, which does not have %q", c.line, c.output, want)
+			}
+		}
+	}
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if status := p.status(t); status != 0 {
+		t.Fatalf("exit status %d after Ctrl-C:\n%s", status, p.output)
+	}
+	p.wantGone(t)
+	for _, log := range []string{"keepstore.log", "s3-gateway.log", "s3-access.log"} {
+		text, err := os.ReadFile(filepath.Join(dir, log))
+		if err != nil || len(text) == 0 || secret.Match(text) {
+			t.Errorf("%s has %d bytes (%v), or a secret: %.14q", log, len(text), err, secret.Find(text))
+		}
+	}
+	again := start(t, "--once", "--data", dir)
+	if status := again.status(t); status != 0 {
+		t.Fatalf("exit status %d in a folder of an earlier run:\n%s", status, again.output)
+	}
+}
+
+// ranCommand is a printed command and what running it printed.
+type ranCommand struct {
+	line, output string
+	wants        []string
+}
+
+// printedCommands runs the commands of the demo's output, as one would who
+// pastes them all, and says what the output of each must have.
+func printedCommands(t *testing.T, text string) []ranCommand {
+	t.Helper()
+	_, text, _ = strings.Cut(text, "Paste this")
+	lines := regexp.MustCompile(`(?m)^  ((?:export|curl) .*)$`).FindAllStringSubmatch(text, -1)
+	wants := [][]string{
+		nil, // export
+		{`"url":"s3://demo-data/","mode":"iam","may_import":true`},
+		{`"study/odd/"`, `"name":"large.bin"`},
+		{`"path":"reads-1.txt"`, `"type":"done","listed":10,"files":10`},
+		{"./sample-30 ffffffffffffffffffffffffffffffff+"},
+		{"study/sample-01/reads-1.txt, line 3 of 3"},
+		{"first measurement, line 20 of 20"},
+		{"0000020\n"},
+		{"HTTP/1.1 400 Bad Request", "bad-signature:"},
+	}
+	if len(lines) != len(wants) {
+		t.Fatalf("there are %d commands, and this test knows %d:\n%s", len(lines), len(wants), text)
+	}
+	ran := make([]ranCommand, len(lines))
+	for i, line := range lines {
+		command := exec.Command("sh", "-ec", lines[0][1]+"\n"+line[1])
+		output, err := command.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v", line[1], err)
+		}
+		ran[i] = ranCommand{line[1], string(output), wants[i]}
+	}
+	return ran
+}
+
+// TestKilled ends the demo in the way it cannot notice.
+func TestKilled(t *testing.T) {
+	p := start(t)
+	p.await(t, "API server")
+	_, address := p.gateway(t)
+	connection, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatalf("the gateway should listen while the demo lives: %v", err)
+	}
+	connection.Close()
+	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	awaitSilence(t, address)
+}

@@ -1,0 +1,102 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == childArgument {
+		os.Exit(gatewayMain(os.Stdin, os.Stderr))
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// flags are the command line.
+type flags struct {
+	once    bool
+	data    string
+	listen  string
+	sidecar bool
+}
+
+func parseFlags(args []string, usage io.Writer) (flags, error) {
+	var f flags
+	set := flag.NewFlagSet("demo", flag.ContinueOnError)
+	set.SetOutput(usage)
+	set.BoolVar(&f.once, "once", false, "end after the tour")
+	set.StringVar(&f.data, "data", "", "folder to keep everything in (default: a temporary one, removed at the end)")
+	set.StringVar(&f.listen, "listen", "127.0.0.1:0", "address of keepstore; port 0 takes any free one")
+	set.BoolVar(&f.sidecar, "sidecar", false, "let the S3 gateway keep metadata in files, as it does where the file system has no extended attributes")
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	if set.NArg() > 0 {
+		return f, fmt.Errorf("the demo takes no arguments, only --once, --data DIR and --listen ADDRESS: got %q", set.Arg(0))
+	}
+	return f, nil
+}
+
+// run returns the exit status: 0, 1 when the demo failed, 2 when the command
+// line is wrong.
+func run(args []string, stdout, stderr io.Writer) int {
+	f, err := parseFlags(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "demo:", err)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := demo(ctx, f, newPrinter(stdout)); err != nil {
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
+	}
+	return 0
+}
+
+// demo sets the stage, gives the tour and, unless told otherwise, stays.
+func demo(ctx context.Context, f flags, p *printer) (err error) {
+	p.headline("S3 objects as Keep blocks, end to end, on this machine only")
+	s, err := setStage(ctx, f, p)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer func() { err = errors.Join(err, s.clear()) }()
+	t := &tour{stage: s, out: p}
+	if err := t.run(ctx, steps()); err != nil {
+		return stopped(ctx, err)
+	}
+	if f.once {
+		return nil
+	}
+	stay(p, s, t)
+	select {
+	case <-ctx.Done():
+		p.say("\nStopping.")
+		return nil
+	case err := <-s.service.ended:
+		return fmt.Errorf("keepstore stopped by itself: %w", err)
+	case <-s.gateway.exited:
+		return fmt.Errorf("the S3 gateway stopped by itself: see %s", s.dir.gatewayLog())
+	}
+}
+
+// stopped says so when an error is only the echo of Ctrl-C.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("stopped before the tour ended")
+	}
+	return err
+}
