@@ -1,0 +1,64 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import "time"
+
+// scale says how much is measured.
+type scale struct {
+	rounds int
+	// read64 and read1G are requests for whole objects in one round.
+	read64, read1G int64
+	// ranges is how long each load of small ranges runs.
+	ranges time.Duration
+	// first is the number of requests in one round of first bytes.
+	first int64
+	// amplify is the number of small ranges whose bytes are counted.
+	amplify int64
+	slow    []int64 // sizes read from the slow S3
+	imports importScale
+	// crawlers is the number of slow clients.
+	crawlers int
+	micro    string // -benchtime
+}
+
+// importScale is numbers of keys; 0 leaves the measurement out.
+type importScale struct {
+	nested, flat, old, quick, memory, real int
+	// page is how long a page of a listing takes.
+	page time.Duration
+}
+
+func normalScale() scale {
+	return scale{
+		rounds: 5, read64: 32, read1G: 2, ranges: 1500 * time.Millisecond, first: 1000, amplify: 2000,
+		slow: []int64{blob, 4 * blob}, crawlers: 500, micro: "200ms",
+		imports: importScale{nested: 1_000_000, flat: 1_000_000, old: 100_000, quick: 1_000_000, real: 20_000, page: 75 * time.Millisecond},
+	}
+}
+
+// fullScale adds what takes many minutes.
+func fullScale() scale {
+	s := normalScale()
+	s.crawlers, s.imports.old, s.imports.memory = 2000, 250_000, 10_000_000
+	return s
+}
+
+func quickScale() scale {
+	return scale{
+		rounds: 3, read64: 16, read1G: 1, ranges: 500 * time.Millisecond, first: 700, amplify: 500,
+		slow: []int64{blob}, crawlers: 200, micro: "50ms",
+		imports: importScale{nested: 100_000, flat: 100_000, old: 20_000, quick: 200_000, real: 2_000, page: 75 * time.Millisecond},
+	}
+}
+
+// smokeScale is for the test of this package: everything runs, and no number
+// means anything.
+func smokeScale() scale {
+	return scale{
+		rounds: 1, read64: 1, read1G: 1, ranges: 20 * time.Millisecond, first: 20, amplify: 20,
+		slow: []int64{mib}, crawlers: 3, micro: "",
+		imports: importScale{nested: 3000, flat: 3000, old: 1200, quick: 3000, memory: 3000, page: time.Millisecond},
+	}
+}
