@@ -5,6 +5,7 @@ package app_test
 
 import (
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/arvados-s3/keepstore/internal/testenv"
@@ -12,6 +13,9 @@ import (
 
 // servers are shared by all tests of the package, which only add to them.
 var servers testenv.Pool
+
+// number makes the bucket names of different tests differ.
+var number atomic.Int64
 
 func TestMain(m *testing.M) {
 	code := m.Run()

@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,9 +53,6 @@ type rig struct {
 	labServer, gwServer *testenv.Server
 	client              *http.Client
 }
-
-// number makes bucket names of different tests differ.
-var number atomic.Int64
 
 // bucket makes a versioned bucket on a server and returns its name.
 func bucket(t *testing.T, s *testenv.Server) string {

@@ -95,7 +95,7 @@ func TestExplain(t *testing.T) {
 	}
 	for _, row := range rows {
 		word, text := explain(row.err)
-		if word != row.word || word == "internal" && regexp.MustCompile("secret|10\\.").MatchString(text) {
+		if word != row.word || word == "internal" && regexp.MustCompile(`secret|10\.`).MatchString(text) {
 			t.Errorf("%v became %q %q", row.err, word, text)
 		}
 	}

@@ -14,8 +14,9 @@ import (
 //
 //   - blank variables (interface assertions) and embedded files;
 //   - results of the constructors below, whose values never change;
-//   - in tests also flags, sync.OnceValue and &Error{…} to match against, and
-//     all variables of the file with TestMain, which cannot pass them on;
+//   - in tests also flags, sync.OnceValue, &Error{…} to match against and
+//     composite literals, none of which may be assigned, and all variables of
+//     the file with TestMain, which cannot pass them on;
 //   - unexported composite literals (tables) that are only read: every use in
 //     the package is an index, a range, len, cap, or an argument of a function
 //     that is known to read.
@@ -108,6 +109,9 @@ func isConstructed(value ast.Expr) bool {
 }
 
 func isTestValue(value ast.Expr) bool {
+	if _, isTable := table(value); isTable {
+		return true
+	}
 	if pointer, ok := value.(*ast.UnaryExpr); ok && pointer.Op == token.AND {
 		lit, ok := pointer.X.(*ast.CompositeLit)
 		return ok && strings.HasSuffix(dotted(lit.Type), "Error")

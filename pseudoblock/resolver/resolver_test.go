@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,9 +34,6 @@ func (t tokens) Caller(_ context.Context, token creds.Secret) (creds.Caller, err
 	}
 	return creds.Caller{UserUUID: user, Active: user != ""}, nil
 }
-
-// number makes the bucket names of different tests differ.
-var number atomic.Int64
 
 // fixture is MinIO with one object, and settings that reach it.
 func fixture(t *testing.T) (pseudoblock.Extent, *creds.Endpoint, creds.Rule) {
