@@ -74,6 +74,9 @@ func (s *scanner) skip() (bool, error) {
 		return false, nil
 	}
 	const cdata = "<![CDATA["
+	if len(s.rest) < 2 {
+		return false, errXML
+	}
 	for _, form := range [][2]string{{"<?", "?>"}, {"<!--", "-->"}, {cdata, "]]>"}} {
 		if !bytes.HasPrefix(s.rest, []byte(form[0])) {
 			continue
@@ -124,6 +127,10 @@ func (s *scanner) pop() (tag, error) {
 
 // tagEnd finds the '>' of a tag, past any in quoted attributes.
 func tagEnd(b []byte) int {
+	end := bytes.IndexByte(b, '>')
+	if end < 0 || bytes.IndexByte(b[:end], '"') < 0 && bytes.IndexByte(b[:end], '\'') < 0 {
+		return end
+	}
 	quote := byte(0)
 	for i, c := range b {
 		switch {
@@ -142,10 +149,16 @@ func tagEnd(b []byte) int {
 
 // localName cuts attributes and the namespace prefix off.
 func localName(b []byte) []byte {
-	if i := bytes.IndexAny(b, " \t\r\n"); i >= 0 {
-		b = b[:i]
+	start := 0
+	for i, c := range b {
+		switch c {
+		case ':':
+			start = i + 1
+		case ' ', '\t', '\r', '\n':
+			return b[start:i]
+		}
 	}
-	return b[bytes.IndexByte(b, ':')+1:]
+	return b[start:]
 }
 
 // addText appends raw text, with its entities resolved.

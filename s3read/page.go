@@ -22,9 +22,9 @@ type page struct {
 	encoded bool
 }
 
-// entry is the text of one element of a page.
+// entry is the text of one element of a page, not copied yet.
 type entry struct {
-	key, versionID, modified, size, etag, class string
+	key, versionID, modified, size, etag, class []byte
 	latest                                      bool
 }
 
@@ -32,7 +32,7 @@ type entry struct {
 // are decoded, bucket is put into each object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 func decodePage(body []byte, bucket string) (*page, error) {
-	p := &page{}
+	p := &page{versions: make([]Version, 0, 1000)}
 	s := &scanner{rest: body}
 	root, err := s.next()
 	if err != nil {
@@ -51,26 +51,26 @@ func decodePage(body []byte, bucket string) (*page, error) {
 		case t.name == nil:
 			return nil, errXML
 		}
-		if err := p.child(s, string(t.name), bucket); err != nil {
+		if err := p.child(s, t.name, bucket); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // child reads one element below the root.
-func (p *page) child(s *scanner, name, bucket string) error {
-	switch name {
+func (p *page) child(s *scanner, name []byte, bucket string) error {
+	switch string(name) {
 	case "Version", "DeleteMarker", "Contents":
 		var e entry
 		if err := s.fields(e.set); err != nil {
 			return err
 		}
-		v, err := e.version(bucket, name == "DeleteMarker")
+		v, err := e.version(bucket, string(name) == "DeleteMarker")
 		p.versions = append(p.versions, v)
 		return err
 	case "CommonPrefixes":
-		return s.fields(func(name string, text []byte) {
-			if name == "Prefix" {
+		return s.fields(func(name, text []byte) {
+			if string(name) == "Prefix" {
 				p.folders = append(p.folders, string(text))
 			}
 		})
@@ -79,7 +79,7 @@ func (p *page) child(s *scanner, name, bucket string) error {
 	if err != nil {
 		return err
 	}
-	p.set(name, string(text))
+	p.set(string(name), string(text))
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (p *page) set(name, text string) {
 }
 
 // fields calls set for each child of the open element, up to its end.
-func (s *scanner) fields(set func(name string, text []byte)) error {
+func (s *scanner) fields(set func(name, text []byte)) error {
 	for {
 		t, err := s.next()
 		if err != nil {
@@ -113,7 +113,7 @@ func (s *scanner) fields(set func(name string, text []byte)) error {
 		if err != nil {
 			return err
 		}
-		set(string(name), text)
+		set(name, text)
 	}
 }
 
@@ -132,20 +132,20 @@ func (s *scanner) leaf() ([]byte, error) {
 	}
 }
 
-func (e *entry) set(name string, text []byte) {
-	switch name {
+func (e *entry) set(name, text []byte) {
+	switch string(name) {
 	case "Key":
-		e.key = string(text)
+		e.key = text
 	case "VersionId":
-		e.versionID = string(text)
+		e.versionID = text
 	case "LastModified":
-		e.modified = string(text)
+		e.modified = text
 	case "Size":
-		e.size = string(text)
+		e.size = text
 	case "ETag":
-		e.etag = string(text)
+		e.etag = text
 	case "StorageClass":
-		e.class = string(text)
+		e.class = text
 	case "IsLatest":
 		e.latest = string(bytes.TrimSpace(text)) == "true"
 	}
@@ -154,20 +154,30 @@ func (e *entry) set(name string, text []byte) {
 // version checks an entry. The key is decoded later.
 func (e *entry) version(bucket string, marker bool) (Version, error) {
 	v := Version{Latest: e.latest, DeleteMarker: marker}
-	v.Object.Bucket, v.Object.Key, v.Object.VersionID = bucket, e.key, e.versionID
-	modified, err := time.Parse(time.RFC3339, e.modified)
-	if err != nil || e.key == "" {
+	v.Object.Bucket, v.Object.Key, v.Object.VersionID = bucket, string(e.key), string(e.versionID)
+	modified, err := time.Parse(time.RFC3339, string(e.modified))
+	if err != nil || len(e.key) == 0 {
 		return v, errXML
 	}
 	v.LastModified = modified
 	if marker {
 		return v, nil
 	}
-	v.ETag, v.StorageClass, v.Archived = unquoteETag(e.etag), e.class, isArchiveClass(e.class)
-	if v.Size = decimal(e.size); v.Size < 0 {
+	v.ETag, v.StorageClass = unquoteETag(string(e.etag)), className(e.class)
+	v.Archived = isArchiveClass(v.StorageClass)
+	if v.Size = decimal(string(e.size)); v.Size < 0 {
 		return v, errXML
 	}
 	return v, nil
+}
+
+// className saves a copy for the class that nearly all objects have.
+func className(b []byte) string {
+	const usual = "STANDARD"
+	if string(b) == usual {
+		return usual
+	}
+	return string(b)
 }
 
 // unescape decodes keys and folders, if the reply says that they are encoded,
