@@ -58,8 +58,7 @@ func (b *Body) Read(p []byte) (int, error) {
 func (b *Body) last(n int, err error) (int, error) {
 	if err == nil {
 		var one [1]byte
-		extra := 0
-		if extra, err = b.attempt.read(one[:]); extra > 0 {
+		if extra, _ := b.attempt.read(one[:]); extra > 0 {
 			b.operation.pooled.CloseIdleConnections() // this one may be among them already
 			b.end(b.attempt.bad("its body is longer than its headers say"))
 			return 0, b.err

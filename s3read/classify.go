@@ -61,7 +61,7 @@ func (a *attempt) errorBody() ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// kindsByCode maps the codes of S3 and of its relatives.
+// kindByCode maps the codes of S3 and of its relatives.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 func kindByCode(code string) Kind {
 	switch code {
@@ -120,8 +120,11 @@ func (a *attempt) kind(r refusal) Kind {
 		return CustomerKey
 	}
 	kind := kindByCode(r.code)
+	if r.status == http.StatusBadRequest && r.code == "" && r.region != "" {
+		kind = WrongRegion // a HEAD, which has no code
+	}
 	if kind == WrongRegion && (r.region == "" || r.region == a.endpoint.Region) {
-		kind = BadReply
+		kind = ""
 	}
 	if kind == "" && r.status == http.StatusBadRequest && a.object.VersionID != "" && badVersion(r.code) {
 		kind = NotFound

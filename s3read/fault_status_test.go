@@ -292,6 +292,8 @@ func TestR26Head(t *testing.T) {
 		"denied":        {actions{faultproxy.Answer(403, "")}, s3read.Denied},
 		"missing":       {actions{faultproxy.Answer(404, "")}, s3read.NotFound},
 		"malformed":     {actions{faultproxy.Answer(400, "")}, s3read.NotFound},
+		"wrong region":  {actions{faultproxy.Answer(400, ""), faultproxy.SetHeader("X-Amz-Bucket-Region", "eu-west-1")}, s3read.WrongRegion},
+		"our region":    {actions{faultproxy.Answer(400, ""), faultproxy.SetHeader("X-Amz-Bucket-Region", "us-east-1")}, s3read.NotFound},
 		"redirect":      {actions{faultproxy.Redirect(307, "http://127.0.0.1:1/")}, s3read.BadReply},
 	} {
 		r.always(c.do...)

@@ -38,11 +38,6 @@ var big = sync.OnceValue(func() []byte {
 	return data
 })
 
-var (
-	bigOnce   sync.Once
-	bigObject locator.Object
-)
-
 // put stores an object on MinIO and returns it pinned.
 func put(t testing.TB, bucket, key string, data []byte) locator.Object {
 	t.Helper()

@@ -118,7 +118,7 @@ func (o *operation) explain(err error) error {
 		err2 = a.why()
 	}
 	a.finish(err2)
-	if told := new(Error); errors.As(err2, &told) && told.Status >= 400 && told.Kind != PastEnd {
+	if told := new(Error); errors.As(err2, &told) && told.Status >= 400 && told.Kind != PastEnd && told.Kind != SlowDown {
 		told.Op = e.Op
 		return told
 	}

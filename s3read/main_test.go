@@ -6,15 +6,23 @@ package s3read_test
 import (
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/arvados-s3/keepstore/internal/testenv"
+	"github.com/arvados-s3/keepstore/locator"
 )
 
 // servers are shared by all tests of the package, which only add to them.
 var servers testenv.Pool
+
+// bigObject is the object that most tests read; see newRig.
+var (
+	bigOnce   sync.Once
+	bigObject locator.Object
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
