@@ -59,6 +59,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
 	if err := demo(ctx, f, newPrinter(stdout)); err != nil {
 		fmt.Fprintln(stderr, "demo:", err)
 		return 1
