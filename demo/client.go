@@ -85,6 +85,17 @@ type imported struct {
 	done    *importer.Done
 }
 
+// good returns an error unless the import brought at least one file.
+func (i imported) good() error {
+	if err := i.wants(http.StatusOK); err != nil {
+		return err
+	}
+	if len(i.files) == 0 {
+		return fmt.Errorf("the import brought no file: %s", short(i.line(), 300))
+	}
+	return nil
+}
+
 // file returns the imported file that was made of a key.
 func (i imported) file(key string) (importer.File, error) {
 	path := strings.TrimPrefix(key, prefix)

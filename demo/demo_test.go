@@ -155,3 +155,18 @@ func TestKilled(t *testing.T) {
 	<-p.ended
 	awaitSilence(t, address)
 }
+
+// TestUnread ends the reading of the output, as "demo | head" does.
+func TestUnread(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	defer w.Close()
+	p := startTo(t, w, "--once")
+	if status := p.status(t); status != 0 {
+		t.Errorf("exit status %d:\n%s", status, p.output)
+	}
+	p.wantNothingLeft(t)
+}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
@@ -22,8 +23,8 @@ import (
 
 // gatewayMain is the child process. It serves until its input ends.
 func gatewayMain(input io.Reader, log io.Writer) int {
-	// Ctrl-C in a terminal reaches every process; the parent decides.
-	signal.Ignore(os.Interrupt)
+	// What a terminal sends reaches every process; the parent decides.
+	signal.Ignore(os.Interrupt, syscall.SIGHUP)
 	lines := bufio.NewReader(input)
 	var s gatewaySettings
 	line, err := lines.ReadBytes('\n')

@@ -42,6 +42,12 @@ type program struct {
 // temporary files.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
+	return startTo(t, nil, args...)
+}
+
+// startTo is start with another place for standard output, unless it is nil.
+func startTo(t *testing.T, stdout *os.File, args ...string) *program {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +55,9 @@ func start(t *testing.T, args ...string) *program {
 	p := &program{cmd: exec.Command(self, args...), output: &output{}, temp: t.TempDir(), ended: make(chan error, 1)}
 	p.cmd.Env = []string{asProgram + "=1", "TMPDIR=" + p.temp}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	if stdout != nil {
+		p.cmd.Stdout = stdout
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func (t *tour) importPrefix(ctx context.Context) error {
 	if t.first, err = t.ann().importURL(ctx, prefixURL); err != nil {
 		return err
 	}
-	if err := t.first.wants(http.StatusOK); err != nil {
+	if err := t.first.good(); err != nil {
 		return err
 	}
 	t.out.got("200 %s, %d files in %s; three of them, without their signatures:", t.first.header.Get("Content-Type"), len(t.first.files), since(start))

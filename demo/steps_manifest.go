@@ -40,7 +40,7 @@ func (t *tour) manifest(ctx context.Context) error {
 	t.check(pdh == t.first.done.PDH, "the second import has the portable data hash of the first")
 	bobs, err := t.as(t.people.bob).importURL(ctx, prefixURL)
 	if err == nil {
-		err = bobs.wants(http.StatusOK)
+		err = bobs.good()
 	}
 	if err != nil {
 		return err
