@@ -35,10 +35,10 @@ type keepstoreOptions struct {
 	maxRequests          int
 }
 
-// buildKeepstore builds the binary that is measured, as "make build" does.
+// buildKeepstore builds the binary that is measured.
 func buildKeepstore(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "keepstore")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "github.com/arvados-s3/keepstore/cmd/keepstore")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/arvados-s3/keepstore/cmd/keepstore")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building keepstore: %w\n%s", err, out)
 	}

@@ -20,11 +20,7 @@ func (b *bench) largeReads() error {
 		return err
 	}
 	defer r.stop()
-	for _, c := range []struct {
-		name     string
-		size     int64
-		requests int64
-	}{{"64 MiB", blob, b.scale.read64}, {"1 GiB", gib, b.scale.read1G}} {
+	for _, c := range b.scale.large {
 		targets, err := r.targets(c.size)
 		if err != nil {
 			return err
@@ -40,12 +36,20 @@ func (b *bench) largeReads() error {
 		speed := func(name string) []float64 {
 			return pick(all[name], func(o observed) float64 { return float64(o.Bytes) / 1e6 / o.Seconds })
 		}
-		b.add(row{Name: c.name + ", CPU of the server, pinned", Unit: "s/GiB", Ours: spreadOf(cpu("keepstore"))}.
+		name := sizeName(c.size)
+		b.add(row{Name: name + ", CPU of the server, pinned", Unit: "s/GiB", Ours: spreadOf(cpu("keepstore"))}.
 			against(cpu("nginx"), nil).atMost(0.7, "≤ 0.7 × nginx, first step ≤ 1.0 ×"))
-		b.add(row{Name: c.name + ", speed, pinned", Unit: "MB/s", Ours: spreadOf(speed("keepstore"))}.
+		b.add(row{Name: name + ", speed, pinned", Unit: "MB/s", Ours: spreadOf(speed("keepstore"))}.
 			against(speed("nginx"), speed("direct")))
 	}
 	return nil
+}
+
+func sizeName(size int64) string {
+	if size%gib == 0 {
+		return fmt.Sprintf("%d GiB", size/gib)
+	}
+	return fmt.Sprintf("%d MiB", size/mib)
 }
 
 // small is the size of the small ranges.
@@ -196,7 +200,7 @@ func (b *bench) slowS3() error {
 			return err
 		}
 		speed := func(o observed) float64 { return float64(o.Bytes) / 1e6 / o.Seconds }
-		line := row{Name: fmt.Sprintf("%d MiB, one stream", size/mib), Unit: "MB/s", Direct: spreadOf(pick(all["direct"], speed)),
+		line := row{Name: sizeName(size) + ", one stream", Unit: "MB/s", Direct: spreadOf(pick(all["direct"], speed)),
 			Ours: spreadOf(pick(all["keepstore"], speed))}
 		line.Note = "the S3 server is a generator of ours: 30 ms to the first byte, 90 MB/s for each connection."
 		line.Judged = line.Ours

@@ -8,8 +8,7 @@ import "time"
 // scale says how much is measured.
 type scale struct {
 	rounds int
-	// read64 and read1G are requests for whole objects in one round.
-	read64, read1G int64
+	large  []largeRead
 	// ranges is how long each load of small ranges runs.
 	ranges time.Duration
 	// first is the number of requests in one round of first bytes.
@@ -23,6 +22,11 @@ type scale struct {
 	micro    string // -benchtime
 }
 
+// largeRead is a number of requests for a whole object in one round.
+type largeRead struct {
+	size, requests int64
+}
+
 // importScale is numbers of keys; 0 leaves the measurement out.
 type importScale struct {
 	nested, flat, old, quick, memory, real int
@@ -32,7 +36,7 @@ type importScale struct {
 
 func normalScale() scale {
 	return scale{
-		rounds: 5, read64: 32, read1G: 2, ranges: 1500 * time.Millisecond, first: 1000, amplify: 2000,
+		rounds: 5, large: []largeRead{{blob, 32}, {gib, 2}}, ranges: 1500 * time.Millisecond, first: 1000, amplify: 2000,
 		slow: []int64{blob, 4 * blob}, crawlers: 500, micro: "200ms",
 		imports: importScale{nested: 1_000_000, flat: 1_000_000, old: 100_000, quick: 1_000_000, real: 20_000, page: 75 * time.Millisecond},
 	}
@@ -47,7 +51,7 @@ func fullScale() scale {
 
 func quickScale() scale {
 	return scale{
-		rounds: 3, read64: 16, read1G: 1, ranges: 500 * time.Millisecond, first: 700, amplify: 500,
+		rounds: 3, large: []largeRead{{blob, 16}, {gib, 1}}, ranges: 500 * time.Millisecond, first: 700, amplify: 500,
 		slow: []int64{blob}, crawlers: 200, micro: "50ms",
 		imports: importScale{nested: 100_000, flat: 100_000, old: 20_000, quick: 200_000, real: 2_000, page: 75 * time.Millisecond},
 	}
@@ -57,7 +61,7 @@ func quickScale() scale {
 // means anything.
 func smokeScale() scale {
 	return scale{
-		rounds: 1, read64: 1, read1G: 1, ranges: 20 * time.Millisecond, first: 20, amplify: 20,
+		rounds: 1, large: []largeRead{{blob, 1}}, ranges: 20 * time.Millisecond, first: 20, amplify: 20,
 		slow: []int64{mib}, crawlers: 3, micro: "",
 		imports: importScale{nested: 3000, flat: 3000, old: 1200, quick: 3000, memory: 3000, page: time.Millisecond},
 	}
