@@ -67,8 +67,8 @@ type Done struct {
 	Type string `json:"type"` // "done"
 	Counts
 	SkippedBy map[string]int64 `json:"skipped_by_reason"`
-	// Status is "complete", or "partial" when a key was skipped for another
-	// reason than the caller's own filters.
+	// Status is "complete", or "partial" when data was left out that the
+	// caller's filters did not exclude.
 	Status string `json:"status"`
 	// PDH is the portable data hash of the manifest of all files.
 	PDH string `json:"portable_data_hash"`

@@ -111,11 +111,17 @@ func (j *job) finish() error {
 	if err := j.text.Flush(); err != nil {
 		return err
 	}
-	status := "complete"
-	if j.state.Counts.Skipped > j.state.SkippedBy[reasonExcluded] {
-		status = "partial"
+	return j.sink.Line(Done{Type: "done", Counts: j.state.Counts, SkippedBy: j.state.SkippedBy, Status: j.status(), PDH: j.text.PDH()})
+}
+
+// status tells whether data was left out. What the caller excluded, what is
+// deleted, and marks of folders are no data that is missing.
+func (j *job) status() string {
+	harmless := j.state.SkippedBy[reasonExcluded] + j.state.SkippedBy[reasonDeleted] + j.state.SkippedBy[reasonPlaceholder]
+	if j.state.Counts.Skipped > harmless {
+		return "partial"
 	}
-	return j.sink.Line(Done{Type: "done", Counts: j.state.Counts, SkippedBy: j.state.SkippedBy, Status: status, PDH: j.text.PDH()})
+	return "complete"
 }
 
 // skip counts a key that is left out and tells why.
