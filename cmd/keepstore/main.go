@@ -18,7 +18,7 @@ import (
 	"github.com/arvados-s3/keepstore/internal/app"
 )
 
-// Exit codes, documented in docs/protocol.md and in --help.
+// Exit codes, as --help tells them.
 const (
 	exitFault = 1 // the work failed
 	exitUsage = 2 // the command line or a file given on it is wrong
