@@ -36,6 +36,8 @@ type job struct {
 	told   Counts
 	toldAt time.Time
 	access map[*creds.Rule]*grant
+	// hidden are the rules of whose keys the caller was told, without names.
+	hidden map[*creds.Rule]bool
 }
 
 // grant is what a rule gives to the caller of this job.
@@ -61,6 +63,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 		text: manifest.NewWriter(text), toldAt: im.now(),
 		state:  state{SkippedBy: map[string]int64{}},
 		access: map[*creds.Rule]*grant{},
+		hidden: map[*creds.Rule]bool{},
 	}
 	if resume == "" {
 		return j, nil
