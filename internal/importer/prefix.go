@@ -35,7 +35,10 @@ func (j *job) importPrefix(ctx context.Context, t *target) error {
 		if err := j.entry(ctx, t, rule, v); err != nil {
 			return err
 		}
-		found, j.state.After = true, v.Object.Key
+		found = true
+		if j.adrift = v.Undecodable; !j.adrift {
+			j.state.After = v.Object.Key
+		}
 	}
 	if !found && !resumed {
 		return &s3read.Error{Kind: s3read.NotFound, Op: "list", Object: t.object,
