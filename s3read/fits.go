@@ -10,13 +10,24 @@ import (
 	"github.com/arvados-s3/keepstore/pseudoblock"
 )
 
-// CheckFits reports, as an [*Error] of kind [PastEnd], when an extent reaches
-// beyond the end of the object that info describes.
+// CheckFits reports, as an [*Error], why an extent cannot be read from the
+// object that info describes: it reaches beyond the end ([PastEnd]), or the
+// object is archived ([Archived]), which S3 tells a GET but not a HEAD.
 func CheckFits(e pseudoblock.Extent, info Info) error {
-	if e.End() <= info.Size {
-		return nil
+	if e.End() > info.Size {
+		return &Error{Kind: PastEnd, Op: "head", Object: e.Object, Text: pastEndText(e.Object, e.Offset, e.Size, info.Size)}
 	}
-	return &Error{Kind: PastEnd, Op: "head", Object: e.Object, Text: pastEndText(e.Object, e.Offset, e.Size, info.Size)}
+	if info.Archived {
+		return &Error{Kind: Archived, Op: "head", Object: e.Object, Text: archivedText(e.Object, word(info.StorageClass, false))}
+	}
+	return nil
+}
+
+func archivedText(o locator.Object, class string) string {
+	if class != "" {
+		class = " (" + class + ")"
+	}
+	return fmt.Sprintf("%s is in an archive storage class%s: restore it first", name(o), class)
 }
 
 // pastEndText is the sentence of [PastEnd]; a negative total is not known.

@@ -151,12 +151,17 @@ func (e *entry) set(name, text []byte) {
 	}
 }
 
+// maxVersionID bounds what is kept for each version of a key, of which there
+// may be very many. S3's own version ids have at most 1,024 bytes.
+const maxVersionID = 1024
+
 // version checks an entry. The key is decoded later.
 func (e *entry) version(bucket string, marker bool) (Version, error) {
 	v := Version{Latest: e.latest, DeleteMarker: marker}
 	v.Object.Bucket, v.Object.Key, v.Object.VersionID = bucket, string(e.key), string(e.versionID)
 	modified, err := time.Parse(time.RFC3339, string(e.modified))
-	if err != nil || len(e.key) == 0 {
+	year := modified.UTC().Year() // a zone may lead out of the years that RFC 3339 can write
+	if err != nil || year < 0 || year > 9999 || len(e.key) == 0 || len(e.versionID) > maxVersionID {
 		return v, errXML
 	}
 	v.LastModified = modified

@@ -17,11 +17,7 @@ func (a *attempt) sentence(kind Kind, r refusal) string {
 	case Denied:
 		return a.denied(r)
 	case Archived:
-		class := ""
-		if r.storageClass != "" {
-			class = " (" + r.storageClass + ")"
-		}
-		return fmt.Sprintf("%s is in an archive storage class%s: restore it first", object, class)
+		return archivedText(a.object, r.storageClass)
 	case CustomerKey:
 		return object + " is encrypted with a key of its owner's (SSE-C), which this server does not have: store it again without SSE-C"
 	case Changed:

@@ -117,7 +117,9 @@ func (w *walk) advance(got fetched) ([]Version, error) {
 			return nil, w.bad("it lists a key that does not begin with the prefix asked for")
 		}
 		switch {
-		case v.Object.Key <= w.after:
+		case v.Object.Key < last && !v.Undecodable:
+			return nil, w.bad("the listing is not in the order of keys")
+		case v.Object.Key <= w.after && !v.Undecodable:
 			moved = true
 		case v.Object.Key == w.last && w.seen[v.Object.VersionID]:
 		default:

@@ -58,28 +58,55 @@ type Importer struct {
 	runs map[string]int // by user UUID; guarded by mu
 }
 
-// Run imports what r asks for as the user of token. Lines go to sink, the
-// manifest text to text. An error that comes before the first line can still
-// be told by a status; later ones are also sent as a [Failed] line.
-func (im *Importer) Run(ctx context.Context, r Request, token creds.Secret, sink Sink, text io.Writer) error {
-	p, err := im.newPlan(r)
-	if err != nil {
-		return err
-	}
+// Session is the right of one user to run one import. It counts against the
+// limit of imports from [Importer.Admit] until Close.
+type Session struct {
+	im     *Importer
+	caller creds.Caller
+	token  creds.Secret
+	leave  func()
+}
+
+// Admit says whether the user of token may import now. It comes before
+// anything is read of what they want: a stranger's request costs nothing more.
+func (im *Importer) Admit(ctx context.Context, token creds.Secret) (*Session, error) {
 	caller, err := im.caller(ctx, token)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	done, err := im.enter(caller.UserUUID)
+	leave, err := im.enter(caller.UserUUID)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{im, caller, token, leave}, nil
+}
+
+// Close ends the session. It must be called once.
+func (s *Session) Close() { s.leave() }
+
+// Run imports what r asks for. Lines go to sink, the manifest text to text.
+// An error that comes before the first line can still be told by a status;
+// later ones are also sent as a [Failed] line.
+func (s *Session) Run(ctx context.Context, r Request, sink Sink, text io.Writer) error {
+	p, err := s.im.newPlan(r)
 	if err != nil {
 		return err
 	}
-	defer done()
-	j, err := im.newJob(p, r.Resume, caller, token, sink, text)
+	j, err := s.im.newJob(p, r.Resume, s.caller, s.token, sink, text)
 	if err != nil {
 		return err
 	}
 	return j.run(ctx)
+}
+
+// Run admits the user of token and runs one import.
+func (im *Importer) Run(ctx context.Context, r Request, token creds.Secret, sink Sink, text io.Writer) error {
+	s, err := im.Admit(ctx, token)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Run(ctx, r, sink, text)
 }
 
 // caller returns who imports. Importing is where authority over bytes is

@@ -35,7 +35,12 @@ type job struct {
 	// told is what the last progress line said, at toldAt.
 	told   Counts
 	toldAt time.Time
+	// adrift says that the last key was not listed exactly. What follows it
+	// cannot be told from its text, so the import cannot be resumed there.
+	adrift bool
 	access map[*creds.Rule]*grant
+	// hidden are the rules of whose keys the caller was told, without names.
+	hidden map[*creds.Rule]bool
 }
 
 // grant is what a rule gives to the caller of this job.
@@ -61,6 +66,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 		text: manifest.NewWriter(text), toldAt: im.now(),
 		state:  state{SkippedBy: map[string]int64{}},
 		access: map[*creds.Rule]*grant{},
+		hidden: map[*creds.Rule]bool{},
 	}
 	if resume == "" {
 		return j, nil
@@ -86,7 +92,7 @@ func (j *job) run(ctx context.Context) error {
 		if err != nil {
 			return j.fail(err)
 		}
-		j.state.After, j.state.Clashes = "", nil
+		j.state.After, j.state.Clashes, j.adrift = "", nil, false
 	}
 	return j.finish()
 }
@@ -138,7 +144,7 @@ func (j *job) skip(o locator.Object, reason, text string) error {
 // be resumed, so a progress line sent here carries a token.
 func (j *job) boundary() error {
 	keys, since := j.untold()
-	if keys == 0 || keys < progressKeys && since < progressTime || !j.text.AtLineStart() {
+	if keys == 0 || keys < progressKeys && since < progressTime || j.adrift || !j.text.AtLineStart() {
 		return nil
 	}
 	token, err := j.seal()

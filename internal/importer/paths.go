@@ -4,6 +4,7 @@
 package importer
 
 import (
+	"iter"
 	"path"
 	"strings"
 
@@ -22,8 +23,8 @@ func (p *plan) checkPaths() error {
 			return badRequest("source %d would write to %q, as another source does: give it another path", i+1, t.Path)
 		}
 		p.singles[t.Path] = true
-		for dir := path.Dir(t.Path); dir != "."; dir = path.Dir(dir) {
-			p.singles[dir+"/"] = true
+		for dir := range folders(t.Path) {
+			p.singles[t.Path[:len(dir)+1]] = true // a part of Path, so no new text
 		}
 	}
 	return p.checkFolders()
@@ -43,8 +44,10 @@ func (p *plan) checkFolders() error {
 		owner[t.Path] = i
 	}
 	for dir, i := range owner {
-		for up := dir; up != "" && up != "."; {
-			up = strings.TrimSuffix(path.Dir(up), ".")
+		if j, ok := owner[""]; ok && j != i {
+			return badRequest("source %d would write into the folder of source %d: give each its own path", i+1, j+1)
+		}
+		for up := range folders(dir) {
 			if j, ok := owner[up]; ok {
 				return badRequest("source %d would write into the folder of source %d: give each its own path", i+1, j+1)
 			}
@@ -53,8 +56,20 @@ func (p *plan) checkFolders() error {
 	return nil
 }
 
+// folders yields the folders that hold p, the nearest first, without the root.
+// Each is a part of p: a request may name many deep paths.
+func folders(p string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := strings.LastIndexByte(p, '/'); i > 0; i = strings.LastIndexByte(p[:i], '/') {
+			if !yield(p[:i]) {
+				return
+			}
+		}
+	}
+}
+
 func (p *plan) isBelowSingle(file string) bool {
-	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
+	for dir := range folders(file) {
 		if p.singles[dir] {
 			return true
 		}

@@ -5,6 +5,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -34,7 +35,10 @@ func (j *job) importPrefix(ctx context.Context, t *target) error {
 		if err := j.entry(ctx, t, rule, v); err != nil {
 			return err
 		}
-		found, j.state.After = true, v.Object.Key
+		found = true
+		if j.adrift = v.Undecodable; !j.adrift {
+			j.state.After = v.Object.Key
+		}
 	}
 	if !found && !resumed {
 		return &s3read.Error{Kind: s3read.NotFound, Op: "list", Object: t.object,
@@ -59,25 +63,66 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 	if err := j.heartbeat(); err != nil {
 		return err
 	}
+	rule, hidden, err := j.keyRule(ctx, listed, v)
+	switch {
+	case err != nil:
+		return err
+	case hidden:
+		j.state.Counts.Listed++
+		return j.skipHidden(rule)
+	}
 	rel := strings.TrimPrefix(v.Object.Key, t.object.Key)
 	file := path.Join(t.Path, rel)
 	reason, text := j.whyNot(t, v, rel)
-	if reason == "" && j.state.Clashes.meets(v.Object.Key) || reason == "" && j.clashesWithSingle(file) {
+	switch {
+	case reason != "":
+	case j.state.Clashes.meets(v.Object.Key) || j.clashesWithSingle(file):
 		reason, text = reasonClash, "this path, or a folder of it, is a file already: give one of them another path"
+	case rule != nil && rule.Endpoint != listed.Endpoint:
+		reason, text = reasonEndpoint, "another access rule puts this key at another endpoint: import it on its own"
 	}
 	if reason != "" {
 		j.state.Counts.Listed++
 		return j.skip(v.Object, reason, text)
 	}
-	rule, err := j.Keychain.Match(v.Object.Bucket, v.Object.Key)
-	if err == nil && rule.Endpoint != listed.Endpoint {
-		j.state.Counts.Listed++
-		return j.skip(v.Object, reasonEndpoint, "another access rule puts this key at another endpoint: import it on its own")
-	}
-	if err == nil {
+	if rule == nil {
+		_, err = j.Keychain.Match(v.Object.Bucket, v.Object.Key)
+	} else {
 		err = j.add(ctx, rule, v.Info, file)
 	}
 	return j.addOrSkip(v.Info.Object, err)
+}
+
+// keyRule returns the rule of a listed key, or nil when none covers it. The
+// key is hidden when that is another rule than the one of the listing, under
+// which the caller may not import: then its name is not theirs to know.
+func (j *job) keyRule(ctx context.Context, listed *creds.Rule, v s3read.Version) (rule *creds.Rule, hidden bool, err error) {
+	rule, err = j.Keychain.Match(v.Object.Bucket, v.Object.Key)
+	if err != nil {
+		return nil, false, nil // told below, with the other reasons
+	}
+	if rule == listed {
+		return rule, false, nil
+	}
+	_, err = j.grant(ctx, rule)
+	if denied := (*creds.Error)(nil); errors.As(err, &denied) && denied.Kind == creds.NotAllowed {
+		return rule, true, nil
+	}
+	return rule, false, err
+}
+
+// skipHidden counts a hidden key, and tells once for each rule that there are
+// some.
+func (j *job) skipHidden(rule *creds.Rule) error {
+	word := string(creds.NotAllowed)
+	if j.hidden[rule] {
+		j.state.Counts.Skipped++
+		j.state.SkippedBy[word]++
+		return nil
+	}
+	j.hidden[rule] = true
+	return j.skip(locator.Object{Bucket: rule.Bucket, Key: rule.Prefix}, word, "keys under "+rule.URL()+
+		" are left out and not named: that access rule does not let you import, ask the operator to name you in it")
 }
 
 // addOrSkip turns a refusal of one key of a listing into a skipped line.

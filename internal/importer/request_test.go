@@ -4,6 +4,8 @@
 package importer
 
 import (
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +46,13 @@ func TestBadRequests(t *testing.T) {
 		{"an object over a folder", []Source{{URL: "s3://data/x", Path: "d/e"}, {URL: "s3://data/p/x", Path: "d"}}},
 		{"two prefixes, one folder", []Source{{URL: "s3://data/p/"}, {URL: "s3://data/q/"}}},
 		{"a prefix inside another", []Source{{URL: "s3://data/p/", Path: "d"}, {URL: "s3://data/q/", Path: "d/e/f"}}},
+		{"a prefix inside a folder whose name ends in a dot", []Source{{URL: "s3://data/p/", Path: "x."}, {URL: "s3://data/q/", Path: "x./y"}}},
+		{"a prefix of bytes that no key has", []Source{{Bucket: "data", Key: "\x00/"}}},
+		{"a prefix longer than a key", []Source{{Bucket: "data", Key: strings.Repeat("a/", 600)}}},
+		{"a long path", []Source{{URL: "s3://data/x", Path: strings.Repeat("a/", 600) + "x"}}},
+		{"D: braces that match for ever", []Source{{URL: "s3://data/", Include: []string{strings.Repeat("{a,a}", 200)}}}},
+		{"D: nested braces", []Source{{URL: "s3://data/", Exclude: []string{strings.Repeat("{a,{b,c}}", 20)}}}},
+		{"D: braces in many patterns", []Source{{URL: "s3://data/", Include: slices.Repeat([]string{"{a,b}{c,d}{e,f}"}, 100)}}},
 		{"a prefix inside the root", []Source{{URL: "s3://data/p/"}, {URL: "s3://data/q/", Path: "d"}}},
 	}
 	for _, row := range rows {
@@ -53,7 +62,7 @@ func TestBadRequests(t *testing.T) {
 		})
 	}
 	refused(t, im, "alice", Request{Sources: []Source{{URL: "s3://data/x"}}, Form: "magic"}, "bad-locator")
-	good := run(t, im, Request{Sources: []Source{{URL: "s3://data/p/", Path: "d/"}, {URL: "s3://data/q/", Path: "e/f"}, {URL: "s3://data/x", Path: "g/"}}})
+	good := run(t, im, Request{Sources: []Source{{URL: "s3://data/p/", Path: "d./", Include: []string{"*.{a,b,c}", "{x,y}"}}, {URL: "s3://data/q/", Path: "d/e"}, {URL: "s3://data/x", Path: "g/"}}})
 	if len(good.files) != 3 || good.files[2].Path != "g/x" {
 		t.Errorf("the positive control gave %+v", good)
 	}
@@ -117,4 +126,23 @@ func TestForms(t *testing.T) {
 	}
 	request.Form = "opaque"
 	refused(t, im, "alice", request, "bad-request")
+}
+
+// TestDeepPaths is D: a request of the size that is allowed costs little
+// memory, however deep its paths are.
+func TestDeepPaths(t *testing.T) {
+	r := Request{}
+	for i := range 900 {
+		r.Sources = append(r.Sources, Source{URL: "s3://data/x", Path: fmt.Sprintf("%d/%sx", i, strings.Repeat("a/", 500))})
+	}
+	im := newImporter(t, &bucket{})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := im.newPlan(r); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 150<<20 {
+		t.Errorf("checking a request of 1 MiB takes %d bytes", n)
+	}
 }

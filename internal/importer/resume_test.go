@@ -60,6 +60,45 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// tickingSink makes a progress line due after each skipped one.
+type tickingSink struct {
+	lines
+	late time.Duration
+}
+
+func (s *tickingSink) Line(line any) error {
+	if _, ok := line.(Skipped); ok {
+		s.late += progressTime
+	}
+	return s.lines.Line(line)
+}
+
+// TestResumeAfterAnOddKey: the text of a key that the listing cannot show is
+// no place to go on from, or the keys between would be lost.
+func TestResumeAfterAnOddKey(t *testing.T) {
+	versions := objects("p/d1/a", "p/d1/\ufffd")
+	versions[1].Undecodable = true
+	// In the bytes of S3 the odd key stands before these; in ours after.
+	versions = append(versions, objects("p/d2/x", "p/d3/x", "p/d3/y")...)
+	versions[1].Object.Key = "p/d2/\ufffd"
+	b := &bucket{versions: versions, breakAfter: 4}
+	im := newImporter(t, b)
+	var first tickingSink
+	im.Now = func() time.Time { return epoch.Add(first.late) }
+	if err := im.Run(t.Context(), prefix("s3://data/p/"), creds.NewSecret("alice"), &first, io.Discard); err == nil {
+		t.Fatal("the import did not break off")
+	}
+	b.breakAfter = 0
+	request := prefix("s3://data/p/")
+	if first.failed != nil {
+		request.Resume = first.failed.Resume
+	}
+	second := run(t, im, request)
+	if got := second.done; got.Listed != 5 || got.Files != 4 || got.Skipped != 1 {
+		t.Errorf("done %+v, want 4 files and 1 skipped", got)
+	}
+}
+
 func TestResumeTokenIsBound(t *testing.T) {
 	b := &bucket{versions: tree(30000), breakAfter: 25000}
 	im := newImporter(t, b)

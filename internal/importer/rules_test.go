@@ -214,9 +214,14 @@ func TestAuthority(t *testing.T) {
 	if err := im.Run(t.Context(), prefix("s3://data/"), creds.NewSecret("bob"), &viaGroup, discard{}); err != nil || viaGroup.done == nil {
 		t.Errorf("a member of the group may not import: %v", err)
 	}
+	b.versions = append(objects("open/closed/", "open/closed/patient", "open/closed/patient2", "open/x"), b.versions[0])
+	b.versions[2].Latest, b.versions[2].DeleteMarker = true, true
 	got := run(t, im, prefix("s3://part/open/"))
-	if len(got.files) != 1 || len(got.skipped) != 1 || got.skipped[0].Reason != "bucket-not-allowed" {
+	if len(got.files) != 1 || len(got.skipped) != 1 || got.done.Skipped != 3 || got.done.SkippedBy["bucket-not-allowed"] != 3 {
 		t.Errorf("under another rule: %+v", got)
+	}
+	if s := got.skipped[0]; s.Reason != "bucket-not-allowed" || s.URL != "s3://part/open/closed/" {
+		t.Errorf("the keys under another rule are named: %+v", s)
 	}
 }
 

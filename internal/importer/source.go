@@ -33,7 +33,7 @@ func newTarget(s Source) (target, error) {
 		return t, err
 	}
 	t.prefix = t.object.VersionID == "" && (t.object.Key == "" || strings.HasSuffix(t.object.Key, "/"))
-	if !t.prefix {
+	if t.object.Key != "" { // only a prefix can be empty here
 		if err := locator.CheckKey(t.object.Key); err != nil {
 			return t, err
 		}
@@ -71,23 +71,56 @@ func (t *target) checkOptions() error {
 const (
 	maxPatterns = 100
 	maxPattern  = 1024
+	// maxSpellings bounds what the braces of all patterns stand for. The time
+	// to match grows with it, and without it as 2 to the number of braces.
+	maxSpellings = 500
+	// maxPath bounds Path in bytes, as S3 bounds keys.
+	maxPath = 1024
 )
 
 func checkPatterns(patterns []string) error {
 	if len(patterns) > maxPatterns {
 		return fmt.Errorf("there are %d patterns, more than the limit of %d", len(patterns), maxPatterns)
 	}
+	total := 0
 	for _, pattern := range patterns {
 		if len(pattern) > maxPattern || !doublestar.ValidatePattern(pattern) {
 			return fmt.Errorf("the pattern %.60q is not a valid glob", pattern)
+		}
+		if total += spellings(pattern); total > maxSpellings {
+			return fmt.Errorf("the braces of the patterns stand for more than %d patterns: use fewer", maxSpellings)
 		}
 	}
 	return nil
 }
 
+// spellings returns how many patterns without braces the pattern stands for,
+// or a little more, and stops counting beyond the limit.
+func spellings(pattern string) int {
+	var open []int // the alternatives so far in each open brace
+	product := 1
+	for i := 0; i < len(pattern) && product <= maxSpellings; i++ {
+		switch n := len(open) - 1; {
+		case pattern[i] == '\\':
+			i++
+		case pattern[i] == '{':
+			open = append(open, 1)
+		case pattern[i] == ',' && n >= 0:
+			open[n]++
+		case pattern[i] == '}' && n >= 0:
+			product *= open[n]
+			open = open[:n]
+		}
+	}
+	return product
+}
+
 // setPath makes Path the folder of a prefix ("" for the root) or the whole
 // path of a single object.
 func (t *target) setPath() error {
+	if len(t.Path) > maxPath {
+		return fmt.Errorf("the path has %d bytes, more than the limit of %d", len(t.Path), maxPath)
+	}
 	if t.prefix {
 		t.Path = strings.TrimSuffix(t.Path, "/")
 		if t.Path != "" && !isPath(t.Path) {

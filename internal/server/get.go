@@ -96,10 +96,10 @@ func (x *exchange) ordinary() (done bool, err error) {
 	return true, nil
 }
 
-// limitTime makes a client that stopped reading let go of the connection.
+// limitTime ends the whole answer in time, however steadily the client reads.
 func (x *exchange) limitTime() {
 	if x.Total > 0 {
-		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.Total + 5*time.Second)) // best effort
+		x.w.until = time.Now().Add(x.Total + 5*time.Second)
 	}
 }
 

@@ -32,6 +32,11 @@ func (x *exchange) importS3() error {
 	if err != nil {
 		return err
 	}
+	session, err := x.Importer.Admit(x.r.Context(), token)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
 	request, err := x.importRequest()
 	if err != nil {
 		return err
@@ -39,14 +44,24 @@ func (x *exchange) importS3() error {
 	done := x.metrics.importBegins()
 	defer done()
 	if strings.Contains(x.r.Header.Get("Accept"), "text/plain") {
-		if request.Resume != "" {
-			return refuse("bad-request", "manifest text cannot be resumed: ask for application/x-ndjson")
-		}
-		out := &manifestAnswer{x: x}
-		return out.end(x.Importer.Run(x.r.Context(), request, token, out, out))
+		return x.importText(session, request)
 	}
 	out := &lineAnswer{x: x, w: bufio.NewWriterSize(x.w, 64<<10)}
-	return out.end(x.Importer.Run(x.r.Context(), request, token, out, io.Discard))
+	return out.end(session.Run(x.r.Context(), request, out, io.Discard))
+}
+
+// importText answers with manifest text, which has no last line of its own:
+// only the framing of HTTP/1.1 tells whether all of it came.
+func (x *exchange) importText(session *importer.Session, request importer.Request) error {
+	if request.Resume != "" {
+		return refuse("bad-request", "manifest text cannot be resumed: ask for application/x-ndjson")
+	}
+	if !x.r.ProtoAtLeast(1, 1) {
+		return refuse("bad-request", "manifest text needs HTTP/1.1, since in HTTP/1.0 a broken-off answer looks whole: "+
+			"use HTTP/1.1 (nginx: proxy_http_version 1.1), or ask for application/x-ndjson")
+	}
+	out := &manifestAnswer{x: x}
+	return out.end(session.Run(x.r.Context(), request, out, out))
 }
 
 func (x *exchange) importRequest() (importer.Request, error) {

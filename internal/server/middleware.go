@@ -19,11 +19,13 @@ import (
 // the handler, and logs one line.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, handle := route(r)
-	x := &exchange{Server: s, State: s.state.Load(), w: &recorder{ResponseWriter: w}, r: r, route: name, id: requestID(r)}
+	state := s.state.Load()
+	x := &exchange{Server: s, State: state, w: newRecorder(w, state.Total), r: r, route: name, id: requestID(r)}
 	begin := time.Now()
 	s.metrics.active.Inc()
 	defer s.metrics.active.Dec()
 	defer func() { x.finish(begin, recover()) }()
+	defer x.limitBody()
 	x.commonHeaders()
 	if err := x.run(handle); err != nil {
 		x.fail(err)
@@ -43,6 +45,17 @@ func (x *exchange) run(handle handler) error {
 	defer leave()
 	return handle(x)
 }
+
+// limitBody makes a client that never sends the body it announced let go of
+// the connection, on which net/http waits for it after the answer.
+func (x *exchange) limitBody() {
+	if x.r.ContentLength != 0 {
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(maxRest)) // best effort
+	}
+}
+
+// maxRest is how long the rest of an unread body may take.
+const maxRest = 5 * time.Second
 
 func (x *exchange) commonHeaders() {
 	h := x.w.Header()
@@ -100,31 +113,3 @@ func requestID(r *http.Request) string {
 	}
 	return "req-" + strings.ToLower(rand.Text()[:20])
 }
-
-// recorder remembers what was sent.
-type recorder struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-// WriteHeader sends the status.
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write sends bytes, after status 200 when none was sent.
-func (w *recorder) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
-	}
-	n, err := w.ResponseWriter.Write(p)
-	w.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
