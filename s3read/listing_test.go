@@ -147,7 +147,11 @@ func TestListingThatDoesNotAdvanceEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, page)
 			_, err := list(t, s, "", "")
-			if e := wantKind(t, err, s3read.BadReply); !strings.Contains(e.Text, "does not advance") {
+			want := "does not advance"
+			if name == "pages in a circle" { // is noticed sooner
+				want = "not in the order of keys"
+			}
+			if e := wantKind(t, err, s3read.BadReply); !strings.Contains(e.Text, want) {
 				t.Errorf("%s", e.Text)
 			}
 			if n := len(s.markers()); n > 4 {
