@@ -7,6 +7,8 @@ KEEPSTORE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/keepstore-test
 export KEEPSTORE_TEST_BIN := $(KEEPSTORE_CACHE)/bin
 
 FUZZTIME ?= 60s
+# --quick, --full, --only REGEXP; see go run ./bench --help
+BENCHFLAGS ?=
 
 # Every package of every module in go.work.
 packages = $$(go list -m -f '{{.Dir}}/...')
@@ -30,7 +32,7 @@ test: tools lint ## check everything: tools, lint, all tests with -race
 
 bench: tools ## measure reading and importing next to their peers; writes bench/
 	.ci/debian.sh nginx-light
-	go run ./bench
+	go run ./bench $(BENCHFLAGS)
 
 lint: tools ## gofmt, go vet, staticcheck
 	@unformatted=$$(find . -name '*.go' -not -path '*/testdata/*' -not -path './.*' -exec gofmt -l {} +); \

@@ -25,18 +25,7 @@ func TestMain(m *testing.M) {
 // that there are numbers, and that the files can be written, is the test.
 func TestSmoke(t *testing.T) {
 	dir := t.TempDir()
-	err := measureAll(t.Context(), options{command: "smoke", scale: smokeScale(), only: regexp.MustCompile(""), out: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "results.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got report
-	if err := json.Unmarshal(text, &got); err != nil {
-		t.Fatal(err)
-	}
+	got := smoke(t, options{command: "smoke", scale: smokeScale(), nginx: haveNginx(), only: regexp.MustCompile(""), out: dir})
 	seen := map[string]int{}
 	for _, r := range got.Rows {
 		if r.Ours == nil || r.Ours.Median < 0 {
@@ -53,7 +42,37 @@ func TestSmoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(markdown), os.TempDir()+"/keepstore") {
+	if strings.Contains(string(markdown), filepath.Join(os.TempDir(), "keepstore")) {
 		t.Error("RESULTS.md names a folder of this machine")
 	}
+}
+
+// TestSmokeWithoutNginx: the generator takes the place of nginx as the S3
+// server, and there is no peer.
+func TestSmokeWithoutNginx(t *testing.T) {
+	got := smoke(t, options{command: "smoke", scale: smokeScale(), only: regexp.MustCompile("First"), out: t.TempDir()})
+	if len(got.Rows) != 2 {
+		t.Fatalf("there are %d rows, expected 2", len(got.Rows))
+	}
+	for _, r := range got.Rows {
+		if r.Ours == nil || r.Direct == nil || r.Peer != nil {
+			t.Errorf("%s: keepstore %v, direct %v, nginx %v; expected the first two only", r.Name, r.Ours, r.Direct, r.Peer)
+		}
+	}
+}
+
+func smoke(t *testing.T, o options) report {
+	t.Helper()
+	if err := measureAll(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(o.out, "results.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got report
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	return got
 }

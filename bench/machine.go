@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -61,10 +62,14 @@ func read(file string) string {
 	return string(text)
 }
 
-// field returns the first value of a name in a file of "name: value" lines.
+// field returns the first value of a name in a file of "name: value" or
+// "name value" lines.
 func field(file, name string) string {
 	for line := range strings.Lines(read(file)) {
-		key, value, _ := strings.Cut(line, ":")
+		key, value, ok := strings.Cut(line, ":")
+		if !ok {
+			key, value, _ = strings.Cut(line, " ")
+		}
 		if strings.TrimSpace(key) == name {
 			return strings.TrimSpace(value)
 		}
@@ -77,6 +82,35 @@ func load() float64 {
 	first, _, _ := strings.Cut(read("/proc/loadavg"), " ")
 	v, _ := strconv.ParseFloat(first, 64)
 	return v
+}
+
+// busy is CPU time in seconds since the machine was started: of all programs,
+// of the bench with the children that have ended, and what there was to have.
+type busy struct{ all, ours, most float64 }
+
+func cpuTimes() busy {
+	var t busy
+	fields := strings.Fields(field("/proc/stat", "cpu"))
+	for i, text := range fields[:min(len(fields), 8)] { // the last two are within the others
+		v, _ := strconv.ParseFloat(text, 64)
+		t.most += v / ticks
+		if i != 3 && i != 4 { // idle, and waiting for disks
+			t.all += v / ticks
+		}
+	}
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if syscall.Getrusage(who, &u) == nil {
+			t.ours += time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+		}
+	}
+	return t
+}
+
+// others returns the percentage of the machine that other programs used
+// between two times.
+func others(from, to busy) float64 {
+	return max(0, 100*ratio((to.all-from.all)-(to.ours-from.ours), to.most-from.most))
 }
 
 // awaitQuiet waits until the machine has little else to do, at most for limit.

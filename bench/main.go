@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"regexp"
@@ -64,13 +65,14 @@ func helper(ctx context.Context, args []string) (status int, ok bool) {
 type options struct {
 	command string
 	scale   scale
+	nginx   string // path, or empty
 	only    *regexp.Regexp
 	out     string
 	wait    time.Duration
 }
 
 func parseOptions(args []string) (options, error) {
-	o := options{command: strings.TrimSpace("go run ./bench " + strings.Join(args, " ")), scale: normalScale()}
+	o := options{command: strings.TrimSpace("go run ./bench " + strings.Join(args, " ")), scale: normalScale(), nginx: haveNginx()}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := f.Bool("quick", false, "about two minutes, smaller samples")
 	full := f.Bool("full", false, "also 10 million keys and 2,000 slow clients")
@@ -139,9 +141,11 @@ func measureAll(ctx context.Context, o options) error {
 		}
 		b.section = s.name
 		fmt.Fprintf(os.Stderr, "measuring: %s\n", s.name)
+		before := cpuTimes()
 		if err := s.measure(b); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		b.report.Others[s.name] = math.Round(others(before, cpuTimes()))
 		b.report.print(s.name)
 	}
 	b.report.Machine.Took = time.Since(begin).Round(time.Second).String()
@@ -163,7 +167,7 @@ func newBench(ctx context.Context, o options) (b *bench, done func(), err error)
 		return nil, nil, err
 	}
 	done = func() { _ = os.RemoveAll(dir) } // a leftover folder harms nobody
-	b = &bench{ctx: ctx, scale: o.scale, dir: dir, self: self, nginx: haveNginx(), report: &report{Command: o.command}}
+	b = &bench{ctx: ctx, scale: o.scale, dir: dir, self: self, nginx: o.nginx, report: &report{Command: o.command, Others: map[string]float64{}}}
 	if b.binary, err = buildKeepstore(ctx, dir); err != nil {
 		done()
 		return nil, nil, err

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -78,8 +77,8 @@ func haveNginx() string {
 }
 
 // startNginx starts an nginx of our own with the given servers.
-func startNginx(ctx context.Context, dir, name, cpus, address, servers string) (*process, error) {
-	user := ""
+func (b *bench) startNginx(name, cpus, address, servers string) (*process, error) {
+	dir, user := b.dir, ""
 	if os.Getuid() == 0 {
 		user = "user root;" // the folder is ours alone
 	}
@@ -92,12 +91,12 @@ func startNginx(ctx context.Context, dir, name, cpus, address, servers string) (
 		return nil, err
 	}
 	p, err := start(dir, command{name: name, cpus: cpus,
-		args: []string{haveNginx(), "-e", filepath.Join(dir, name+".error.log"), "-c", file}})
+		args: []string{b.nginx, "-e", filepath.Join(dir, name+".error.log"), "-c", file}})
 	if err != nil {
 		return nil, err
 	}
 	p.drain()
-	if err := p.await(ctx, address); err != nil {
+	if err := p.await(b.ctx, address); err != nil {
 		p.stop()
 		return nil, fmt.Errorf("%w; see its log: %s", err, tail(filepath.Join(dir, name+".error.log")))
 	}

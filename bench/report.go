@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,10 @@ type report struct {
 	Command string   `json:"command"`
 	Machine machine  `json:"machine"`
 	Notes   []string `json:"notes"`
-	Rows    []row    `json:"rows"`
+	// Others is, by section, the share of the machine's CPU time that programs
+	// other than the bench used meanwhile, in percent.
+	Others map[string]float64 `json:"other_programs_percent"`
+	Rows   []row              `json:"rows"`
 }
 
 // atMost and atLeast judge the median of Judged.
@@ -96,7 +100,9 @@ func (s *spread) text() string {
 func number(v float64) string {
 	size := max(v, -v)
 	switch {
-	case size >= 10_000:
+	case size >= 1e6:
+		return number(math.Floor(v/1000)) + fmt.Sprintf(",%03d", int64(size)%1000)
+	case size >= 1000:
 		digits := fmt.Sprintf("%.0f", v)
 		return digits[:len(digits)-3] + "," + digits[len(digits)-3:]
 	case size >= 100 || v == 0:
@@ -142,7 +148,7 @@ func (r *report) markdown() string {
 	for _, line := range r.Rows {
 		if line.Section != section {
 			section = line.Section
-			fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|%s\n", section, strings.Join(headings(), " | "), strings.Repeat("---|", len(headings())))
+			fmt.Fprintf(&b, "\n## %s\n\nOther programs used %.0f %% of the CPU meanwhile.\n\n| %s |\n|%s\n", section, r.Others[section], strings.Join(headings(), " | "), strings.Repeat("---|", len(headings())))
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(line.cells(), " | "))
 	}

@@ -94,7 +94,7 @@ func (b *bench) startStandIn(r *rig, cpus string) error {
 	if err := errors.Join(err1, err2, makeFiles(filepath.Join(b.dir, "data"))); err != nil {
 		return err
 	}
-	p, err := startNginx(b.ctx, b.dir, "standin", cpus, r.direct, fmt.Sprintf(standInServers, b.dir, r.direct, r.logged))
+	p, err := b.startNginx("standin", cpus, r.direct, fmt.Sprintf(standInServers, b.dir, r.direct, r.logged))
 	if err == nil {
 		r.processes = append(r.processes, p)
 	}
@@ -128,7 +128,7 @@ func (b *bench) startPeer(r *rig, cpus string) error {
 	if r.proxy, err = freeAddress(); err != nil {
 		return err
 	}
-	r.peer, err = startNginx(b.ctx, b.dir, "peer", cpus, r.proxy, fmt.Sprintf(peerServer, b.dir, r.direct, r.proxy))
+	r.peer, err = b.startNginx("peer", cpus, r.proxy, fmt.Sprintf(peerServer, b.dir, r.direct, r.proxy))
 	if err == nil {
 		r.processes = append(r.processes, r.peer)
 	}

@@ -36,7 +36,7 @@ type importScale struct {
 
 func normalScale() scale {
 	return scale{
-		rounds: 5, large: []largeRead{{blob, 32}, {gib, 2}}, ranges: 1500 * time.Millisecond, first: 1000, amplify: 2000,
+		rounds: 5, large: []largeRead{{blob, 16}, {gib, 1}}, ranges: 1500 * time.Millisecond, first: 1000, amplify: 2000,
 		slow: []int64{blob, 4 * blob}, crawlers: 500, micro: "200ms",
 		imports: importScale{nested: 1_000_000, flat: 1_000_000, old: 100_000, quick: 1_000_000, real: 20_000, page: 75 * time.Millisecond},
 	}
@@ -45,13 +45,13 @@ func normalScale() scale {
 // fullScale adds what takes many minutes.
 func fullScale() scale {
 	s := normalScale()
-	s.crawlers, s.imports.old, s.imports.memory = 2000, 250_000, 10_000_000
+	s.crawlers, s.imports.memory = 2000, 10_000_000
 	return s
 }
 
 func quickScale() scale {
 	return scale{
-		rounds: 3, large: []largeRead{{blob, 16}, {gib, 1}}, ranges: 500 * time.Millisecond, first: 700, amplify: 500,
+		rounds: 3, large: []largeRead{{blob, 8}, {gib, 1}}, ranges: 500 * time.Millisecond, first: 700, amplify: 500,
 		slow: []int64{blob}, crawlers: 200, micro: "50ms",
 		imports: importScale{nested: 100_000, flat: 100_000, old: 20_000, quick: 200_000, real: 2_000, page: 75 * time.Millisecond},
 	}
