@@ -24,7 +24,7 @@ type machine struct {
 	Kernel string `json:"kernel"`
 	Go     string `json:"go"`
 	Nginx  string `json:"nginx"`
-	// Version is that of keepstore.
+	// Version is that of keepstore, or the commit.
 	Version string `json:"keepstore"`
 	// Load is the load average over a minute before the run began.
 	Load float64 `json:"load_before"`
@@ -44,7 +44,11 @@ func describeMachine(ctx context.Context, nginx, binary string) machine {
 		out, _ := exec.CommandContext(ctx, nginx, "-v").CombinedOutput() // it only names the version
 		m.Nginx = strings.TrimSpace(strings.TrimPrefix(string(out), "nginx version: "))
 	}
-	out, _ := exec.CommandContext(ctx, binary, "version").Output()
+	m.Kernel, _, _ = strings.Cut(m.Kernel, "-") // the rest names who built it
+	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+	if err != nil { // no version control here
+		out, _ = exec.CommandContext(ctx, binary, "version").Output()
+	}
 	m.Version = strings.TrimSpace(strings.TrimPrefix(string(out), "keepstore "))
 	return m
 }
