@@ -63,6 +63,9 @@ func TestSmokeWithoutNginx(t *testing.T) {
 
 func smoke(t *testing.T, o options) report {
 	t.Helper()
+	if raceEnabled { // then "go test" has built all packages this way already
+		o.build = []string{"-race"}
+	}
 	if err := measureAll(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -36,9 +36,10 @@ type keepstoreOptions struct {
 }
 
 // buildKeepstore builds the binary that is measured.
-func buildKeepstore(ctx context.Context, dir string) (string, error) {
+func buildKeepstore(ctx context.Context, dir string, flags []string) (string, error) {
 	binary := filepath.Join(dir, "keepstore")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/arvados-s3/keepstore/cmd/keepstore")
+	args := append(append([]string{"build"}, flags...), "-o", binary, "github.com/arvados-s3/keepstore/cmd/keepstore")
+	cmd := exec.CommandContext(ctx, "go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building keepstore: %w\n%s", err, out)
 	}

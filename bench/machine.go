@@ -34,7 +34,7 @@ type machine struct {
 
 func describeMachine(ctx context.Context, nginx, binary string) machine {
 	m := machine{
-		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Cores: runtime.NumCPU(), Go: runtime.Version(),
+		Date: today(), Cores: runtime.NumCPU(), Go: runtime.Version(),
 		CPU: field("/proc/cpuinfo", "model name"), Kernel: strings.TrimSpace(read("/proc/sys/kernel/osrelease")),
 		Nginx: "none", Load: load(),
 	}
@@ -52,6 +52,8 @@ func describeMachine(ctx context.Context, nginx, binary string) machine {
 	m.Version = strings.TrimSpace(strings.TrimPrefix(string(out), "keepstore "))
 	return m
 }
+
+func today() string { return time.Now().UTC().Format("2006-01-02 15:04 UTC") }
 
 func (m machine) markdown() string {
 	return fmt.Sprintf("| | |\n|---|---|\n| date | %s, took %s |\n| machine | %d × %s, %s, Linux %s |\n| programs | keepstore %s, %s, %s |\n| load average before | %.2f |\n",

@@ -65,7 +65,8 @@ func helper(ctx context.Context, args []string) (status int, ok bool) {
 type options struct {
 	command string
 	scale   scale
-	nginx   string // path, or empty
+	nginx   string   // path, or empty
+	build   []string // flags for go build
 	only    *regexp.Regexp
 	out     string
 	wait    time.Duration
@@ -76,7 +77,7 @@ func parseOptions(args []string) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := f.Bool("quick", false, "about two minutes, smaller samples")
 	full := f.Bool("full", false, "also 10 million keys and 2,000 slow clients")
-	only := f.String("only", "", "run only the sections that match this regular expression; nothing is saved unless -out is given")
+	only := f.String("only", "", "run only the sections that match this regular expression; they are saved, beside the others of an earlier run, only if -out is given")
 	f.StringVar(&o.out, "out", "", "folder for RESULTS.md and results.json (default bench)")
 	f.DurationVar(&o.wait, "wait", 0, "wait this long at most for the load average to fall below 1")
 	if err := f.Parse(args); err != nil {
@@ -145,7 +146,7 @@ func measureAll(ctx context.Context, o options) error {
 		if err := s.measure(b); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		b.report.Others[s.name] = math.Round(others(before, cpuTimes()))
+		b.report.Sections[s.name] = circumstances{Date: today(), Version: b.report.Machine.Version, Others: math.Round(others(before, cpuTimes()))}
 		b.report.print(s.name)
 	}
 	b.report.Machine.Took = time.Since(begin).Round(time.Second).String()
@@ -167,8 +168,8 @@ func newBench(ctx context.Context, o options) (b *bench, done func(), err error)
 		return nil, nil, err
 	}
 	done = func() { _ = os.RemoveAll(dir) } // a leftover folder harms nobody
-	b = &bench{ctx: ctx, scale: o.scale, dir: dir, self: self, nginx: o.nginx, report: &report{Command: o.command, Others: map[string]float64{}}}
-	if b.binary, err = buildKeepstore(ctx, dir); err != nil {
+	b = &bench{ctx: ctx, scale: o.scale, dir: dir, self: self, nginx: o.nginx, report: &report{Command: o.command, Sections: map[string]circumstances{}}}
+	if b.binary, err = buildKeepstore(ctx, dir, o.build); err != nil {
 		done()
 		return nil, nil, err
 	}

@@ -35,10 +35,18 @@ type report struct {
 	Command string   `json:"command"`
 	Machine machine  `json:"machine"`
 	Notes   []string `json:"notes"`
-	// Others is, by section, the share of the machine's CPU time that programs
-	// other than the bench used meanwhile, in percent.
-	Others map[string]float64 `json:"other_programs_percent"`
+	// Sections says how each section was measured.
+	Sections map[string]circumstances `json:"sections"`
 	Rows   []row              `json:"rows"`
+}
+
+// circumstances are those of one section.
+type circumstances struct {
+	Date    string `json:"date"`
+	Version string `json:"keepstore"`
+	// Others is the share of the machine's CPU time that programs other than
+	// the bench used meanwhile, in percent.
+	Others float64 `json:"other_programs_percent"`
 }
 
 // atMost and atLeast judge the median of Judged.
@@ -127,8 +135,13 @@ func (r *report) print(section string) {
 	_ = w.Flush() // standard output may be closed
 }
 
-// save writes RESULTS.md and results.json.
+// save writes RESULTS.md and results.json. Sections that were not measured
+// this time stay as they were, if they are of a machine like this one.
 func (r *report) save(dir string) error {
+	var old report
+	if text := read(filepath.Join(dir, "results.json")); text != "" && json.Unmarshal([]byte(text), &old) == nil {
+		r.keep(old)
+	}
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
@@ -137,6 +150,27 @@ func (r *report) save(dir string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(r.markdown()), 0o644)
+}
+
+// keep takes over the sections of an older report that this one lacks.
+func (r *report) keep(old report) {
+	if old.Machine.CPU != r.Machine.CPU || old.Machine.Cores != r.Machine.Cores {
+		return
+	}
+	rows := r.Rows
+	r.Rows = nil
+	for _, s := range sections() {
+		from := rows
+		if _, measured := r.Sections[s.name]; !measured {
+			from = old.Rows
+			r.Sections[s.name] = old.Sections[s.name]
+		}
+		for _, line := range from {
+			if line.Section == s.name {
+				r.Rows = append(r.Rows, line)
+			}
+		}
+	}
 }
 
 func (r *report) markdown() string {
@@ -148,7 +182,9 @@ func (r *report) markdown() string {
 	for _, line := range r.Rows {
 		if line.Section != section {
 			section = line.Section
-			fmt.Fprintf(&b, "\n## %s\n\nOther programs used %.0f %% of the CPU meanwhile.\n\n| %s |\n|%s\n", section, r.Others[section], strings.Join(headings(), " | "), strings.Repeat("---|", len(headings())))
+			c := r.Sections[section]
+			fmt.Fprintf(&b, "\n## %s\n\n%s, keepstore %s. Other programs used %.0f %% of the CPU meanwhile.\n\n| %s |\n|%s\n",
+				section, c.Date, c.Version, c.Others, strings.Join(headings(), " | "), strings.Repeat("---|", len(headings())))
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(line.cells(), " | "))
 	}

@@ -62,3 +62,23 @@ func TestOthers(t *testing.T) {
 		t.Errorf("others used %v %%, expected 10: 30 s of 100 s were used, 20 s of them by the bench", got)
 	}
 }
+
+// TestKeep: a run of some sections leaves the others as they were.
+func TestKeep(t *testing.T) {
+	old := report{Sections: map[string]circumstances{"Import": {Date: "old"}, "First byte": {Date: "old"}},
+		Rows: []row{{Section: "First byte", Name: "old"}, {Section: "Import", Name: "old"}}}
+	now := report{Sections: map[string]circumstances{"Import": {Date: "new"}}, Rows: []row{{Section: "Import", Name: "new"}}}
+	now.keep(old)
+	want := []row{{Section: "First byte", Name: "old"}, {Section: "Import", Name: "new"}}
+	if diff := cmp.Diff(want, now.Rows); diff != "" {
+		t.Error(diff)
+	}
+	if now.Sections["First byte"].Date != "old" || now.Sections["Import"].Date != "new" {
+		t.Errorf("the sections are %v", now.Sections)
+	}
+	other := report{Machine: machine{Cores: 99}, Sections: map[string]circumstances{}}
+	other.keep(old)
+	if len(other.Rows) > 0 {
+		t.Error("rows of another machine were kept")
+	}
+}
