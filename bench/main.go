@@ -146,7 +146,7 @@ func measureAll(ctx context.Context, o options) error {
 		if err := s.measure(b); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		b.report.Sections[s.name] = circumstances{Date: today(), Version: b.report.Machine.Version, Others: math.Round(others(before, cpuTimes()))}
+		b.report.Sections[s.name] = circumstances{Command: o.command, Date: today(), Version: b.report.Machine.Version, Others: math.Round(others(before, cpuTimes()))}
 		b.report.print(s.name)
 	}
 	b.report.Machine.Took = time.Since(begin).Round(time.Second).String()
@@ -168,7 +168,7 @@ func newBench(ctx context.Context, o options) (b *bench, done func(), err error)
 		return nil, nil, err
 	}
 	done = func() { _ = os.RemoveAll(dir) } // a leftover folder harms nobody
-	b = &bench{ctx: ctx, scale: o.scale, dir: dir, self: self, nginx: o.nginx, report: &report{Command: o.command, Sections: map[string]circumstances{}}}
+	b = &bench{ctx: ctx, scale: o.scale, dir: dir, self: self, nginx: o.nginx, report: &report{Sections: map[string]circumstances{}}}
 	if b.binary, err = buildKeepstore(ctx, dir, o.build); err != nil {
 		done()
 		return nil, nil, err

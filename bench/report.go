@@ -32,16 +32,16 @@ type row struct {
 
 // report is all results of one run.
 type report struct {
-	Command string   `json:"command"`
 	Machine machine  `json:"machine"`
 	Notes   []string `json:"notes"`
 	// Sections says how each section was measured.
 	Sections map[string]circumstances `json:"sections"`
-	Rows   []row              `json:"rows"`
+	Rows     []row                    `json:"rows"`
 }
 
 // circumstances are those of one section.
 type circumstances struct {
+	Command string `json:"command"`
 	Date    string `json:"date"`
 	Version string `json:"keepstore"`
 	// Others is the share of the machine's CPU time that programs other than
@@ -161,9 +161,10 @@ func (r *report) keep(old report) {
 	r.Rows = nil
 	for _, s := range sections() {
 		from := rows
-		if _, measured := r.Sections[s.name]; !measured {
+		before, known := old.Sections[s.name]
+		if _, measured := r.Sections[s.name]; !measured && known {
 			from = old.Rows
-			r.Sections[s.name] = old.Sections[s.name]
+			r.Sections[s.name] = before
 		}
 		for _, line := range from {
 			if line.Section == s.name {
@@ -175,7 +176,7 @@ func (r *report) keep(old report) {
 
 func (r *report) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Results of the bench\n\nMade by `%s`; do not edit. What is measured and how: [doc.go](doc.go).\n\n%s\n", r.Command, r.Machine.markdown())
+	fmt.Fprintf(&b, "# Results of the bench\n\nMade by `make bench`; do not edit. What is measured and how: [doc.go](doc.go).\n\n%s\n", r.Machine.markdown())
 	b.WriteString("Numbers are medians of rounds, with the range in parentheses. *nginx* is the peer (`proxy_pass`), *direct* a client of the S3 server itself.\n" +
 		"*Judged* is the number that the target speaks of: a ratio to the peer (×), a difference to direct (+), or the number itself.\n")
 	section := ""
@@ -183,8 +184,8 @@ func (r *report) markdown() string {
 		if line.Section != section {
 			section = line.Section
 			c := r.Sections[section]
-			fmt.Fprintf(&b, "\n## %s\n\n%s, keepstore %s. Other programs used %.0f %% of the CPU meanwhile.\n\n| %s |\n|%s\n",
-				section, c.Date, c.Version, c.Others, strings.Join(headings(), " | "), strings.Repeat("---|", len(headings())))
+			fmt.Fprintf(&b, "\n## %s\n\n`%s`, %s, keepstore %s. Other programs used %.0f %% of the CPU meanwhile.\n\n| %s |\n|%s\n",
+				section, c.Command, c.Date, c.Version, c.Others, strings.Join(headings(), " | "), strings.Repeat("---|", len(headings())))
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(line.cells(), " | "))
 	}
