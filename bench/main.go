@@ -73,7 +73,7 @@ type options struct {
 }
 
 func parseOptions(args []string) (options, error) {
-	o := options{command: strings.TrimSpace("go run ./bench " + strings.Join(args, " ")), scale: normalScale(), nginx: haveNginx()}
+	o := options{command: commandLine(args), scale: normalScale(), nginx: haveNginx()}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := f.Bool("quick", false, "about two minutes, smaller samples")
 	full := f.Bool("full", false, "also 10 million keys and 2,000 slow clients")
@@ -95,6 +95,18 @@ func parseOptions(args []string) (options, error) {
 	var err error
 	o.only, err = regexp.Compile(*only)
 	return o, err
+}
+
+// commandLine is how to run the same again.
+func commandLine(args []string) string {
+	words := []string{"go run ./bench"}
+	for _, arg := range args {
+		if strings.ContainsAny(arg, "|*() ") {
+			arg = "'" + arg + "'"
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
 }
 
 // bench is one run.
