@@ -23,7 +23,8 @@ import (
 // servers treat keys as file paths. There "public/../private/x" leaves
 // "public/", and "x/../private/y" would, under a rule for the whole bucket,
 // go around a stricter rule for "private/". A bucket whose only rule is for
-// all of it has nothing to go around, so its odd keys are covered.
+// all of it has nothing to go around, so its odd keys are covered, but not
+// those that a file path would lead out of the bucket ("../other/x").
 type Chain struct {
 	buckets map[string]*bucketRules
 	sources map[Mode]Source
@@ -84,7 +85,7 @@ func (c *Chain) MatchPrefix(bucket, prefix string) (*Rule, error) {
 
 func (c *Chain) match(bucket, text string, odd bool) (*Rule, error) {
 	b := c.buckets[bucket]
-	if b == nil || odd && len(b.prefixes) > 0 {
+	if b == nil || odd && (len(b.prefixes) > 0 || leavesBucket(text)) {
 		return nil, notAllowed(bucket)
 	}
 	if rule := b.longest(text); rule != nil {

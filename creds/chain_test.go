@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"testing"
 
@@ -80,6 +81,12 @@ func TestMatch(t *testing.T) {
 		{"", "public/x", refused},
 		{"wide", "anything", "s3://wide/"},
 		{"wide", "a/../b//c", "s3://wide/"},
+		{"wide", "a/../../other/x", refused},
+		{"wide", "../other/x", refused},
+		{"wide", "./a/.././../x", refused},
+		{"wide", "..", refused},
+		{"wide", "...", "s3://wide/"},
+		{"wide", "a/b/../../c", "s3://wide/"},
 		{"both", "x", "s3://both/"},
 		{"both", "private", "s3://both/"},
 		{"both", "private/x", "s3://both/private/"},
@@ -156,7 +163,8 @@ func linear(rules []Rule, key string) string {
 			best, length = r.URL(), len(r.Prefix)
 		}
 	}
-	if odd && prefixes {
+	clean := path.Clean("./" + key)
+	if odd && (prefixes || clean == ".." || strings.HasPrefix(clean, "../")) {
 		return refused
 	}
 	return best

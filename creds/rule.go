@@ -56,6 +56,24 @@ func hasOddSegment(key string) bool {
 	return false
 }
 
+// leavesBucket reports whether key, read as a file path, would at some point
+// be above its bucket.
+func leavesBucket(key string) bool {
+	depth := 0
+	for segment := range strings.SplitSeq(key, "/") {
+		switch segment {
+		case "", ".":
+		case "..":
+			if depth--; depth < 0 {
+				return true
+			}
+		default:
+			depth++
+		}
+	}
+	return false
+}
+
 // MayImport reports whether the caller may import under this rule.
 func (r *Rule) MayImport(c Caller) bool {
 	if !c.Active || !c.AllScopes {

@@ -37,9 +37,24 @@ func (x *exchange) get() error {
 		return err
 	}
 	defer body.Close()
-	x.blockHeaders(part, grant.Block.Size) // response
-	_, err = body.WriteTo(x.w)
+	_, err = body.WriteTo(&blockWriter{x, part, grant.Block.Size}) // response
 	return err
+}
+
+// blockWriter sends the status with the first bytes of a block: a read that
+// fails before them still gets a real answer in place of a cut connection.
+type blockWriter struct {
+	x    *exchange
+	part part
+	size int64
+}
+
+// Write sends bytes of the block.
+func (w *blockWriter) Write(p []byte) (int, error) {
+	if w.x.w.status == 0 {
+		w.x.blockHeaders(w.part, w.size)
+	}
+	return w.x.w.Write(p)
 }
 
 // head answers HEAD /<locator> with the same checks and headers as get.

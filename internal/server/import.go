@@ -134,7 +134,7 @@ func (a *lineAnswer) end(err error) error {
 	}
 	word, _ := explain(err)
 	a.x.note("error", word)
-	a.x.note("cause", causeOf(err))
+	a.x.noteCause(err)
 	return a.w.Flush()
 }
 

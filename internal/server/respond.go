@@ -23,7 +23,7 @@ func (x *exchange) fail(err error) {
 		word = "canceled"
 	}
 	if word == "internal" || x.log.Enabled(x.r.Context(), slog.LevelDebug) {
-		x.note("cause", causeOf(err))
+		x.noteCause(err)
 	}
 	if x.w.status != 0 {
 		x.note("aborted", true)
@@ -78,9 +78,16 @@ func printable(s string, n int) string {
 	return strings.ToValidUTF8(s[:n-len("…")], "") + "…"
 }
 
-// causeOf prints the chain of causes for the log, whose texts are safe to
-// keep but not to show: they may name internal hosts.
-func causeOf(err error) string { return printable(deepest(err).Error(), maxErrorText) }
+// noteCause puts the innermost cause into the log line: its text is safe to
+// keep but not to show, since it may name internal hosts. An error without
+// another cause has only the sentence for its reader, which names keys, and
+// keys are confidential.
+func (x *exchange) noteCause(err error) {
+	cause := deepest(err)
+	if _, ok := cause.(worded); !ok {
+		x.note("cause", printable(cause.Error(), maxErrorText))
+	}
+}
 
 func deepest(err error) error {
 	for {
