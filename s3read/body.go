@@ -6,7 +6,6 @@ package s3read
 import (
 	"errors"
 	"io"
-	"sync"
 )
 
 // Body gives the bytes of an extent. It must be closed. Like most readers it
@@ -118,32 +117,4 @@ var errClosed = errors.New("s3read: read after Close")
 func (b *Body) Close() error {
 	b.end(errClosed)
 	return nil
-}
-
-// copySize is the size of the buffers of WriteTo.
-const copySize = 256 << 10
-
-var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
-
-// WriteTo writes what is left to w.
-func (b *Body) WriteTo(w io.Writer) (int64, error) {
-	buffer := copyBuffers.Get().(*[copySize]byte)
-	defer copyBuffers.Put(buffer)
-	var written int64
-	for {
-		n, err := b.Read(buffer[:])
-		if n > 0 {
-			m, werr := w.Write(buffer[:n])
-			written += int64(m)
-			if werr != nil {
-				return written, werr
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return written, nil
-		}
-		if err != nil {
-			return written, err
-		}
-	}
 }

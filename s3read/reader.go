@@ -45,6 +45,7 @@ type client struct {
 	// slots holds one element for each request in flight.
 	slots  chan struct{}
 	budget budget
+	buffers *buffers
 }
 
 // client returns the client of an endpoint, made on first use.
@@ -71,5 +72,5 @@ func newClient(e *creds.Endpoint, o Options) (*client, error) {
 	single := pooled.Clone()
 	single.DisableKeepAlives = true
 	return &client{endpoint: e, options: o, pooled: pooled, single: single,
-		slots: make(chan struct{}, o.MaxRequests), budget: budget{tokens: budgetMax}}, nil
+		slots: make(chan struct{}, o.MaxRequests), budget: budget{tokens: budgetMax}, buffers: newBuffers()}, nil
 }

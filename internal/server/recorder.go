@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// A client must take each piece of an answer within this time, or the
-// connection is cut: what an answer holds (a place, memory, a request to S3)
-// must not depend on a client that does not read.
+// A client must take each piece of an answer within a time that grows with
+// its size, or the connection is cut: what an answer holds (a place, memory, a
+// request to S3) must not depend on a client that does not read.
 const (
-	writePiece = 256 << 10
-	writeWait  = 30 * time.Second
+	writePiece = 1 << 20
+	writeUnit  = 256 << 10
+	writeWait  = 30 * time.Second // for a unit
 )
 
 // recorder remembers what was sent, and limits how long that takes.
@@ -21,13 +22,13 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
-	// wait is the limit for one piece, until the one for the whole answer,
-	// or zero.
+	// wait is the limit for one unit, until the one for the whole answer, or
+	// zero.
 	wait  time.Duration
 	until time.Time
 }
 
-// newRecorder returns a recorder whose limit for one piece is no longer than
+// newRecorder returns a recorder whose limit for one unit is no longer than
 // total, if that is set.
 func newRecorder(w http.ResponseWriter, total time.Duration) *recorder {
 	wait := writeWait
@@ -53,7 +54,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	written := 0
 	for {
 		piece := p[written:min(written+writePiece, len(p))]
-		w.setDeadline()
+		w.setDeadline(len(piece))
 		n, err := w.ResponseWriter.Write(piece)
 		written += n
 		w.bytes += int64(n)
@@ -63,8 +64,9 @@ func (w *recorder) Write(p []byte) (int, error) {
 	}
 }
 
-func (w *recorder) setDeadline() {
-	deadline := time.Now().Add(w.wait)
+func (w *recorder) setDeadline(bytes int) {
+	units := (bytes + writeUnit - 1) / writeUnit
+	deadline := time.Now().Add(w.wait * time.Duration(max(units, 1)))
 	if !w.until.IsZero() && w.until.Before(deadline) {
 		deadline = w.until
 	}
