@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,5 +139,31 @@ func TestManifestTextNeedsFraming(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", proto, resp.StatusCode, want)
 		}
 		_ = resp.Body.Close() // only the status counts
+	}
+}
+
+// TestManyAlternatives is D: a block with many slow alternatives does not take
+// the time of all of them, and says nothing about any.
+func TestManyAlternatives(t *testing.T) {
+	name := bucket(t, servers.MinIO(t))
+	r := newRig(t, fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: lab, mode: iam}\nlimits: {total: 1s}\n", name))
+	e := pseudoblock.Extent{Object: put(t, r.labServer, name, "x", []byte("0123456789")), Size: 10}
+	alternatives := slices.Repeat([]pseudoblock.Extent{e}, pseudoblock.MaxAlternatives)
+	for i := range alternatives[1:] {
+		alternatives[i+1].Object.Key = fmt.Sprint(i)
+	}
+	l, err := pseudoblock.ContentLocator(md5Hash("0123456789"), alternatives...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := r.signer.Sign(l, r.alice, time.Now().Add(ttl)).String()
+	r.lab.Set(faultproxy.Rule{Do: []faultproxy.Action{faultproxy.Delay(time.Minute)}})
+	r.wantError(r.get(signed, r.alice), 502, "content-unavailable")
+	if n := len(r.lab.Log()); n >= pseudoblock.MaxAlternatives {
+		t.Errorf("S3 was asked %d times, for every alternative", n)
+	}
+	r.lab.Set()
+	if got := r.get(signed, r.alice); got.StatusCode != 200 {
+		t.Errorf("the positive control gave %d %q", got.StatusCode, got.body)
 	}
 }

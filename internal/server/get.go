@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -31,8 +32,9 @@ func (x *exchange) get() error {
 		x.w.Header().Set("Content-Range", "bytes */"+strconv.FormatInt(grant.Block.Size, 10))
 		return err
 	}
-	x.limitTime()
-	body, err := grant.Open(x.r.Context(), part.offset, part.size) // range read
+	ctx, cancel := x.limitTime()
+	defer cancel()
+	body, err := grant.Open(ctx, part.offset, part.size) // range read
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,9 @@ func (x *exchange) head() error {
 	if err != nil {
 		return err
 	}
-	if err := grant.Check(x.r.Context()); err != nil {
+	ctx, cancel := x.limitTime()
+	defer cancel()
+	if err := grant.Check(ctx); err != nil {
 		return err
 	}
 	x.blockHeaders(part{size: grant.Block.Size}, grant.Block.Size)
@@ -111,11 +115,15 @@ func (x *exchange) ordinary() (done bool, err error) {
 	return true, nil
 }
 
-// limitTime ends the whole answer in time, however steadily the client reads.
-func (x *exchange) limitTime() {
-	if x.Total > 0 {
-		x.w.until = time.Now().Add(x.Total + 5*time.Second)
+// limitTime ends the whole answer in time, however steadily the client reads,
+// and however many alternatives a content-form block has.
+func (x *exchange) limitTime() (context.Context, context.CancelFunc) {
+	if x.Total <= 0 {
+		return context.WithCancel(x.r.Context())
 	}
+	// The error of the read itself comes first, and time is left to send it.
+	x.w.until = time.Now().Add(x.Total + 5*time.Second)
+	return context.WithTimeout(x.r.Context(), x.Total+2*time.Second)
 }
 
 // blockHeaders sends the status and headers of a block or of a part of it.

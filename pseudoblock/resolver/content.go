@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ func (g *Grant) openContent(ctx context.Context, offset, size int64) (Body, erro
 	}
 	var cause error
 	for i := range g.Block.Extents {
-		if g.access[i].Endpoint == nil {
+		if g.access[i].Endpoint == nil || ctx.Err() != nil {
 			continue
 		}
 		if cause = g.fill(ctx, buf, i); cause == nil {
@@ -34,7 +35,7 @@ func (g *Grant) openContent(ctx context.Context, offset, size int64) (Body, erro
 		}
 	}
 	buf.release()
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) { // a time limit is a failure like others
 		return nil, ctx.Err()
 	}
 	return nil, &Error{Kind: ContentUnavailable, Err: cause,
