@@ -43,8 +43,8 @@ type client struct {
 	// request, for attempts after a connection failed.
 	pooled, single *http.Transport
 	// slots holds one element for each request in flight.
-	slots  chan struct{}
-	budget budget
+	slots   chan struct{}
+	budget  budget
 	buffers *buffers
 }
 

@@ -87,12 +87,12 @@ func buildChain(ctx context.Context, c *config.Config) (*creds.Chain, []*creds.R
 
 // requireAware decides whether clients must announce that they know
 // pseudo-blocks: always, never, or when the API server is a stock one.
-func requireAware(setting config.Aware, w *apiWatch) func() bool {
-	switch setting {
-	case config.AwareAlways:
-		return func() bool { return true }
-	case config.AwareNever:
-		return func() bool { return false }
+func requireAware(setting config.Aware, w *apiWatch) func() (bool, error) {
+	if setting != config.AwareAuto {
+		return func() (bool, error) { return setting == config.AwareAlways, nil }
 	}
-	return func() bool { return !w.pseudoBlocks() }
+	return func() (bool, error) {
+		known, err := w.pseudoBlocks()
+		return !known, err
+	}
 }

@@ -173,3 +173,32 @@ func TestNoSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownAPI: a start without the API server gives answers that ask to
+// try again, not permanent ones, and the server recovers by itself.
+func TestUnknownAPI(t *testing.T) {
+	r, e := reading(t)
+	good, err := os.ReadFile(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := r.locator(e, pseudoblock.Opaque, r.alice)
+	down := strings.Replace(string(good), r.apiHTTP.URL, "http://127.0.0.1:1", 1)
+	if err := os.WriteFile(r.config, []byte(down), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.reload <- nil
+	r.waitForLog("\"reloaded\"")
+	r.wantError(r.get(l, r.alice), 503, "api-unavailable")
+	if err := os.WriteFile(r.config, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := r.log.String()
+	r.reload <- nil
+	for strings.Count(r.log.String(), "\"reloaded\"") == strings.Count(before, "\"reloaded\"") {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if got := r.get(l, r.alice); got.StatusCode != 200 {
+		t.Errorf("with the API server: %d %q", got.StatusCode, got.body)
+	}
+}

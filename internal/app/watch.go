@@ -21,10 +21,9 @@ const (
 	watchTimeout = 5 * time.Second
 )
 
-// apiWatch keeps what the API server's discovery document says. Until it has
-// answered once, the careful answer holds: it does not know pseudo-blocks.
+// apiWatch keeps the last answer of the API server's discovery document.
 type apiWatch struct {
-	known  atomic.Bool
+	knows  atomic.Pointer[bool] // nil before the first answer
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
@@ -50,7 +49,7 @@ func (w *apiWatch) ask(ctx context.Context, api *arvados.Client, log *slog.Logge
 	defer cancel()
 	discovery, err := api.Discovery(limited)
 	if err == nil {
-		w.known.Store(discovery.PseudoBlocks)
+		w.knows.Store(&discovery.PseudoBlocks)
 		return watchEvery
 	}
 	if ctx.Err() == nil {
@@ -71,7 +70,15 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (w *apiWatch) pseudoBlocks() bool { return w.known.Load() }
+// pseudoBlocks reports whether the API server knows pseudo-blocks. Before its
+// first answer nothing is assumed: either guess could harm, and an error that
+// asks to try again does not.
+func (w *apiWatch) pseudoBlocks() (bool, error) {
+	if knows := w.knows.Load(); knows != nil {
+		return *knows, nil
+	}
+	return false, &arvados.Error{Kind: arvados.Unavailable, Text: "the Arvados API server has not answered since this server was started: try again in a moment"}
+}
 
 func (w *apiWatch) close() {
 	w.cancel()

@@ -136,7 +136,7 @@ func newImporter(t testing.TB, b *bucket) *Importer {
 		t.Fatal(err)
 	}
 	im := &Importer{People: people{}, Keychain: chain, Describer: b, Lister: b, Signer: signer,
-		PseudoBlocks: func() bool { return true }}
+		PseudoBlocks: func() (bool, error) { return true, nil }}
 	for i := range rules {
 		im.Rules = append(im.Rules, &rules[i])
 	}

@@ -44,9 +44,10 @@ type Importer struct {
 	Describer Describer
 	Lister    Lister
 	Signer    *locator.Signer
-	// PseudoBlocks reports whether the API server knows pseudo-blocks; nil
+	// PseudoBlocks reports whether the API server knows pseudo-blocks, or an
+	// error when that is not known yet; nil
 	// means no.
-	PseudoBlocks func() bool
+	PseudoBlocks func() (bool, error)
 	// ServiceUUID goes into a +K hint when it is not empty.
 	ServiceUUID string
 	// MaxRuns bounds imports at once, over all and for one user; 0 means 32.

@@ -83,16 +83,28 @@ func (im *Importer) newPlan(r Request) (*plan, error) {
 }
 
 func (im *Importer) chooseForm(name string) (pseudoblock.Form, error) {
-	aware := im.PseudoBlocks != nil && im.PseudoBlocks()
-	if name == "" {
-		if aware {
-			return pseudoblock.Opaque, nil
+	form := pseudoblock.Form(0)
+	if name != "" {
+		var err error
+		if form, err = pseudoblock.ParseForm(name); err != nil || form != pseudoblock.Opaque {
+			return form, err
 		}
-		return pseudoblock.Derived, nil
 	}
-	form, err := pseudoblock.ParseForm(name)
-	if err == nil && form == pseudoblock.Opaque && !aware {
-		err = badRequest("the API server of this cluster does not know pseudo-blocks, so opaque form is not safe here: ask for derived or content form")
+	known, err := im.knowsPseudoBlocks()
+	switch {
+	case err != nil:
+		return 0, err
+	case known:
+		return pseudoblock.Opaque, nil
+	case form == pseudoblock.Opaque:
+		return 0, badRequest("the API server of this cluster does not know pseudo-blocks, so opaque form is not safe here: ask for derived or content form")
 	}
-	return form, err
+	return pseudoblock.Derived, nil
+}
+
+func (im *Importer) knowsPseudoBlocks() (bool, error) {
+	if im.PseudoBlocks == nil {
+		return false, nil
+	}
+	return im.PseudoBlocks()
 }

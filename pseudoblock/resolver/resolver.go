@@ -35,8 +35,9 @@ type Resolver struct {
 	// Buffers bounds the memory that content-form blocks take.
 	Buffers *Buffers
 	// RequireAware, when it returns true, refuses opaque and derived blocks
-	// to clients that do not say that they know pseudo-blocks.
-	RequireAware func() bool
+	// to clients that do not say that they know pseudo-blocks; an error means
+	// that this is not known yet. Nil means false.
+	RequireAware func() (bool, error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -77,11 +78,23 @@ func (r *Resolver) parse(req Request) (locator.Locator, pseudoblock.Block, error
 		return l, pseudoblock.Block{}, err
 	}
 	block, err := pseudoblock.FromLocator(l)
-	if err == nil && block.Form != pseudoblock.Content && !req.Aware && r.RequireAware != nil && r.RequireAware() {
+	if err == nil && block.Form != pseudoblock.Content && !req.Aware {
+		err = r.checkAware()
+	}
+	return l, block, err
+}
+
+// checkAware decides about clients that did not announce themselves.
+func (r *Resolver) checkAware() error {
+	if r.RequireAware == nil {
+		return nil
+	}
+	required, err := r.RequireAware()
+	if required && err == nil {
 		err = &Error{Kind: NotAware, Text: "this block is a reference to an S3 object, which this client would check or cache wrongly: " +
 			"use a client that sends X-Keep-Pseudo-Blocks: 1, or import the data in content form"}
 	}
-	return l, block, err
+	return err
 }
 
 // caller asks who is behind the token, and that the token still lives.
