@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ type bucket struct {
 	versions []s3read.Version
 	// breakAfter ends the listing with an error after so many versions.
 	breakAfter int
-	heads      int
+	heads      atomic.Int64
 	headError  error
 }
 
@@ -78,7 +79,7 @@ func (b *bucket) Browse(_ context.Context, _ creds.Access, _, prefix, _ string) 
 }
 
 func (b *bucket) Head(_ context.Context, _ creds.Access, o locator.Object) (s3read.Info, error) {
-	b.heads++
+	b.heads.Add(1)
 	if b.headError != nil {
 		return s3read.Info{}, b.headError
 	}

@@ -40,7 +40,8 @@ type job struct {
 	adrift bool
 	access map[*creds.Rule]*grant
 	// hidden are the rules of whose keys the caller was told, without names.
-	hidden map[*creds.Rule]bool
+	hidden  map[*creds.Rule]bool
+	answers answers
 }
 
 // grant is what a rule gives to the caller of this job.
@@ -64,9 +65,10 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 	j := &job{
 		Importer: im, plan: p, caller: caller, token: token, sink: sink,
 		text: manifest.NewWriter(text), toldAt: im.now(),
-		state:  state{SkippedBy: map[string]int64{}},
-		access: map[*creds.Rule]*grant{},
-		hidden: map[*creds.Rule]bool{},
+		state:   state{SkippedBy: map[string]int64{}},
+		access:  map[*creds.Rule]*grant{},
+		hidden:  map[*creds.Rule]bool{},
+		answers: answers{pending: map[int]chan answer{}},
 	}
 	if resume == "" {
 		return j, nil
@@ -81,6 +83,9 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 // run imports source after source. A source that S3 or the access rules
 // refuse as a whole is skipped with a line, unless it is the only one.
 func (j *job) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer j.answers.running.Wait()
+	defer cancel()
 	for ; j.state.Source < len(j.targets); j.state.Source++ {
 		t := &j.targets[j.state.Source]
 		before := j.state.Counts.Listed

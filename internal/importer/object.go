@@ -14,8 +14,8 @@ import (
 	"github.com/arvados-s3/keepstore/s3read"
 )
 
-// importObject imports a single object: one HEAD, or for a time one listing
-// of the versions of its key.
+// importObject imports a single object: one HEAD, asked ahead of its turn, or
+// for a time one listing of the versions of its key.
 func (j *job) importObject(ctx context.Context, t *target) error {
 	if err := j.heartbeat(); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (j *job) importObject(ctx context.Context, t *target) error {
 
 func (j *job) describe(ctx context.Context, a creds.Access, t *target) (s3read.Info, error) {
 	if t.AsOf == nil {
-		return j.Describer.Head(ctx, a, t.object)
+		return j.answer(ctx)
 	}
 	listing := j.Lister.Versions(ctx, a, t.object.Bucket, t.object.Key, "")
 	for v, err := range current(listing, t.AsOf) {

@@ -4,14 +4,18 @@
 package importer
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/s3read"
 )
 
 func TestBadRequests(t *testing.T) {
@@ -144,5 +148,36 @@ func TestDeepPaths(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 150<<20 {
 		t.Errorf("checking a request of 1 MiB takes %d bytes", n)
+	}
+}
+
+// barrier answers only when as many questions are asked as are asked ahead.
+type barrier struct {
+	*bucket
+	asked sync.WaitGroup
+}
+
+func (b *barrier) Head(ctx context.Context, a creds.Access, o locator.Object) (s3read.Info, error) {
+	b.asked.Done()
+	b.asked.Wait()
+	return b.bucket.Head(ctx, a, o)
+}
+
+// TestLookAhead: single objects are asked about side by side, and told in the
+// order of the request.
+func TestLookAhead(t *testing.T) {
+	b := &barrier{bucket: &bucket{}}
+	b.asked.Add(lookAhead)
+	var r Request
+	for i := range lookAhead {
+		key := fmt.Sprintf("k%02d", i)
+		b.versions = append(b.versions, object(key))
+		r.Sources = append(r.Sources, Source{URL: "s3://data/" + key})
+	}
+	im := newImporter(t, b.bucket)
+	im.Describer = b
+	got := run(t, im, r)
+	if len(got.files) != lookAhead || !slices.IsSortedFunc(got.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) }) {
+		t.Errorf("got %+v", got.files)
 	}
 }

@@ -207,7 +207,7 @@ func TestAuthority(t *testing.T) {
 	refused(t, im, "alice", prefix("s3://other/"), "bucket-not-allowed")
 	refused(t, im, "alice", prefix("s3://part/"), "bucket-not-allowed")
 	refused(t, im, "alice", prefix("s3://part/open/closed/"), "bucket-not-allowed")
-	if b.heads > 0 {
+	if b.heads.Load() > 0 {
 		t.Error("S3 was asked")
 	}
 	var viaGroup lines
@@ -240,9 +240,10 @@ func TestNothingThere(t *testing.T) {
 func TestReadableFirst(t *testing.T) {
 	b := &bucket{versions: objects("a", "b", "c"), headError: &s3read.Error{Kind: s3read.Denied, Text: "denied"}}
 	refused(t, newImporter(t, b), "alice", prefix("s3://data/"), "s3-denied")
-	b.headError, b.heads = nil, 0
+	b.headError = nil
+	b.heads.Store(0)
 	run(t, newImporter(t, b), prefix("s3://data/"))
-	if b.heads != 1 {
-		t.Errorf("%d HEAD requests for one prefix, want 1", b.heads)
+	if b.heads.Load() != 1 {
+		t.Errorf("%d HEAD requests for one prefix, want 1", b.heads.Load())
 	}
 }
