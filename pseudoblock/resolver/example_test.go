@@ -5,6 +5,7 @@ package resolver_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,21 +17,16 @@ import (
 	"github.com/arvados-s3/keepstore/s3read"
 )
 
-// newServer is a bare http.Server that reads pseudo-blocks: the whole of what
-// a program needs to embed the read path. TestEmbedded runs it.
+// newServer is a bare http.Server that reads pseudo-blocks, in under 30 lines:
+// the whole of what a program needs to embed the read path. TestEmbedded runs
+// it.
 func newServer(key []byte, tokens resolver.Tokens, endpoint *creds.Endpoint, rules ...creds.Rule) (*http.Server, error) {
-	signer, err := locator.NewSigner(key, 336*time.Hour)
-	if err != nil {
-		return nil, err
-	}
-	iam, err := creds.NewIAM(context.Background(), map[string]*creds.Endpoint{endpoint.Name: endpoint})
-	if err != nil {
-		return nil, err
-	}
-	chain, err := creds.NewChain(rules, map[creds.Mode]creds.Source{creds.IAM: iam})
+	signer, err1 := locator.NewSigner(key, 336*time.Hour)
+	iam, err2 := creds.NewIAM(context.Background(), map[string]*creds.Endpoint{endpoint.Name: endpoint})
+	chain, err3 := creds.NewChain(rules, map[creds.Mode]creds.Source{creds.IAM: iam})
 	r := &resolver.Resolver{Signer: signer, Tokens: tokens, Keychain: chain,
 		Reader: s3read.New(s3read.Options{}), Buffers: resolver.NewBuffers(4)}
-	return &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	handle := func(w http.ResponseWriter, q *http.Request) {
 		token := strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer ")
 		grant, err := r.Resolve(q.Context(), resolver.Request{Locator: q.URL.Path[1:], Token: creds.NewSecret(token)})
 		var body resolver.Body
@@ -46,5 +42,6 @@ func newServer(key []byte, tokens resolver.Tokens, endpoint *creds.Endpoint, rul
 		if _, err := body.WriteTo(w); err != nil {
 			panic(http.ErrAbortHandler) // cut the connection: the bytes are not complete
 		}
-	})}, err
+	}
+	return &http.Server{Handler: http.HandlerFunc(handle)}, errors.Join(err1, err2, err3)
 }
