@@ -3,16 +3,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Usage: tools.sh FOLDER
-# Builds the programs that tests need into FOLDER: S3 servers and linters, each
-# at one version. A file NAME.version beside each says what it was built from;
+# Puts the programs that tests need into FOLDER: S3 servers and linters, each
+# at one version. A file NAME.version beside each says what it was made from;
 # nothing is done when that is what is wanted. MinIO has no version tags, so
 # its commit is pinned by pseudo-version.
 set -eu
 
-folder=$1
-mkdir -p "$folder"
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
 new=$(mktemp -d "$folder/.new.XXXXXX")
-trap 'rm -rf "$new"' EXIT
+venv=
+trap 'rm -rf "$new" ${venv:+"$venv"}' EXIT
 
 # install NAME PACKAGE@VERSION
 install() {
@@ -28,7 +30,27 @@ install() {
 	echo "$2" >"$folder/$1.version"
 }
 
+# install_moto needs Python 3. A Python environment cannot be moved, so a link to
+# its program is.
+install_moto() {
+	if [ -x "$folder/moto_server" ] && cmp -s "$here/moto.txt" "$folder/moto_server.version"; then
+		return
+	fi
+	echo "installing moto ($(grep '^moto==' "$here/moto.txt")), once"
+	python3 -c 'import ensurepip, venv' 2>/dev/null || "$here/debian.sh" python3-venv
+	venv=$(mktemp -d "$folder/moto.XXXXXX")
+	python3 -m venv "$venv"
+	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/moto.txt"
+	rm -f "$folder/moto_server.version"
+	ln -s "$venv/bin/moto_server" "$new/moto_server"
+	mv -f "$new/moto_server" "$folder/moto_server"
+	venv=
+	cp "$here/moto.txt" "$folder/moto_server.version"
+}
+
 install staticcheck honnef.co/go/tools/cmd/staticcheck@v0.8.1
 install gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0
 install versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
 install minio github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+install rclone github.com/rclone/rclone@v1.75.1
+install_moto
