@@ -28,7 +28,7 @@ demo: ## run everything on this machine, with sample data in a real S3 gateway
 	go run ./demo
 
 test: tools lint ## check everything: tools, lint, all tests with -race
-	@go run ./internal/tools/gotest -race $(packages)
+	@if .ci/rgw.sh; then export KEEPSTORE_TEST_RGW=1; fi; go run ./internal/tools/gotest -race $(packages)
 
 bench: tools ## measure reading and importing next to their peers; writes bench/
 	.ci/debian.sh nginx-light
@@ -43,7 +43,7 @@ lint: tools ## gofmt, go vet, staticcheck
 fuzz: ## run each fuzz target for FUZZTIME (60s)
 	.ci/fuzz.sh $(FUZZTIME) $(packages)
 
-tools: ## build the pinned test servers and linters, where they are not there yet
+tools: ## install the pinned test servers and linters, where they are not there yet
 	@.ci/tools.sh $(KEEPSTORE_TEST_BIN)
 
 clean: ## remove what make build made, and the test cache of go

@@ -174,7 +174,7 @@ func (a *attempt) classify(r refusal) *Error {
 func badWhy(r refusal) string {
 	switch {
 	case r.status == http.StatusOK:
-		return "it has status 200, that is the whole object, in place of the range asked for"
+		return "it has status 200, which stands for the whole object, in place of the range asked for"
 	case r.status >= 300 && r.status < 400:
 		return "it redirects to another address, which is never followed"
 	case r.status == http.StatusNotImplemented:

@@ -22,15 +22,6 @@ import (
 
 func TestHostileGoFakeS3(t *testing.T) { hostile(t, servers.GoFakeS3(t)) }
 
-func TestHostileMoto(t *testing.T) {
-	server, ok := servers.Moto(t)
-	if !ok {
-		t.Log("moto_server is not installed: this extra peer was not tried")
-		return
-	}
-	hostile(t, server)
-}
-
 func hostile(t *testing.T, server *testenv.Server) {
 	ctx, client := context.Background(), server.Client(t)
 	bucket, key := server.Bucket(t, "hostile", true), "dir/a b+c"

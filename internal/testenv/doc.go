@@ -5,6 +5,8 @@
 //
 // A [Pool] starts each server once for a test package, on free ports of the
 // loopback interface, and stops them by process id. Servers are binaries in
-// $KEEPSTORE_TEST_BIN, or in .cache/bin of the repository; "make tools"
+// $KEEPSTORE_TEST_BIN, or in the cache folder of the user; "make tools"
 // installs them there. A test whose server is missing fails: it never skips.
+// Ceph is the exception, since only Debian's packages have it: see
+// [WithCephRGW].
 package testenv

@@ -22,9 +22,19 @@ type process struct {
 	exited chan struct{}
 }
 
-// run starts a program with only the given environment and HOME, and waits
-// until ready answers a request.
+// run starts a program and waits until ready answers a request.
 func run(t testing.TB, dir, ready string, env []string, name string, args ...string) *process {
+	t.Helper()
+	p := start(t, dir, env, name, args...)
+	if !p.await(ready, 30*time.Second) {
+		p.stop()
+		t.Fatalf("%s did not become ready; it printed:\n%s", filepath.Base(name), p.output)
+	}
+	return p
+}
+
+// start starts a program with only the given environment, HOME and PATH.
+func start(t testing.TB, dir string, env []string, name string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(name, args...), output: &lockedBuffer{}, exited: make(chan struct{})}
 	p.cmd.Dir = dir
@@ -37,10 +47,6 @@ func run(t testing.TB, dir, ready string, env []string, name string, args ...str
 		_ = p.cmd.Wait() // its end is all that counts
 		close(p.exited)
 	}()
-	if !p.await(ready, 30*time.Second) {
-		p.stop()
-		t.Fatalf("%s did not become ready; it printed:\n%s", filepath.Base(name), p.output)
-	}
 	return p
 }
 

@@ -21,11 +21,16 @@ type Server struct {
 	// Name is "minio", "versitygw" and so on.
 	Name string
 	// URL is scheme, host and port.
-	URL     string
-	process *process
+	URL string
+	// processes are stopped in this order.
+	processes []*process
 }
 
-func (s *Server) stop() { s.process.stop() }
+func (s *Server) stop() {
+	for _, p := range s.processes {
+		p.stop()
+	}
+}
 
 // Endpoint returns settings for the server, or for a proxy before it if url
 // is not empty.

@@ -5,7 +5,6 @@ package testenv
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ func (p *Pool) MinIO(t testing.TB) *Server {
 			"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CI_CD=1"}
 		proc := run(t, dir, "http://"+address+"/minio/health/ready", env,
 			Bin(t, "minio"), "server", "--quiet", "--address", address, filepath.Join(dir, "data"))
-		return &Server{process: proc, URL: "http://" + address}
+		return one(proc, address)
 	})
 }
 
@@ -45,7 +44,7 @@ func (p *Pool) Versitygw(t testing.TB) *Server {
 		proc := run(t, dir, "http://"+address+"/healthz", env, Bin(t, "versitygw"),
 			"--port", address, "--iam-dir", filepath.Join(dir, "iam"), "--iam-cache-disable", "--keep-alive",
 			"--health", "/healthz", "--quiet", "posix", "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "root"))
-		return &Server{process: proc, URL: "http://" + address}
+		return one(proc, address)
 	})
 }
 
@@ -58,23 +57,39 @@ func (p *Pool) GoFakeS3(t testing.TB) *Server {
 		address := freeAddress(t)
 		proc := run(t, dir, "http://"+address+"/", nil, Bin(t, "gofakes3"),
 			"-backend", "memory", "-host", address, "-quiet")
-		return &Server{process: proc, URL: "http://" + address}
+		return one(proc, address)
 	})
 }
 
-// Moto returns a moto server if one is installed ($KEEPSTORE_TEST_BIN or
-// PATH); otherwise the second result is false. It is an extra peer, not one
-// that the suite depends on.
-func (p *Pool) Moto(t testing.TB) (*Server, bool) {
+// Moto returns a moto server. It is right about versions, and checks no keys.
+func (p *Pool) Moto(t testing.TB) *Server {
 	t.Helper()
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		return nil, false
-	}
 	return p.get(t, "moto", func(t testing.TB, dir string) *Server {
 		address := freeAddress(t)
 		host, port, _ := strings.Cut(address, ":")
-		proc := run(t, dir, "http://"+address+"/", []string{"INITIAL_NO_AUTH_ACTION_COUNT=9999"}, path, "-H", host, "-p", port)
-		return &Server{process: proc, URL: "http://" + address}
-	}), true
+		env := []string{"INITIAL_NO_AUTH_ACTION_COUNT=999999999", "PYTHONDONTWRITEBYTECODE=1"}
+		proc := run(t, dir, "http://"+address+"/", env, Bin(t, "moto_server"), "-H", host, "-p", port)
+		return one(proc, address)
+	})
+}
+
+// Rclone returns "rclone serve s3" on a directory. It has no versions, ignores
+// If-Match, and answers a request for a range with status 200.
+func (p *Pool) Rclone(t testing.TB) *Server {
+	t.Helper()
+	return p.get(t, "rclone", func(t testing.TB, dir string) *Server {
+		root := filepath.Join(dir, "root")
+		if err := os.Mkdir(root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		address := freeAddress(t)
+		proc := run(t, dir, "http://"+address+"/", nil, Bin(t, "rclone"),
+			"--config", os.DevNull, "serve", "s3", "--addr", address, "--auth-key", AccessKey+","+SecretKey, "--vfs-cache-mode", "off", root)
+		return one(proc, address)
+	})
+}
+
+// one is a server of one process.
+func one(p *process, address string) *Server {
+	return &Server{processes: []*process{p}, URL: "http://" + address}
 }

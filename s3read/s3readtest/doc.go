@@ -21,6 +21,6 @@
 //
 // # To add a server
 //
-// Start it in package internal/testenv and call Run with a Harness, as
-// conformance_test.go of package s3read does.
+// Start it in package internal/testenv and add it to the rows of
+// conformance_test.go of package s3read.
 package s3readtest

@@ -43,6 +43,18 @@ type Quirks struct {
 	UnversionedKeys map[string]bool
 	// Garbled are keys that the listing shows with U+FFFD.
 	Garbled map[string]bool
+	// AcceptedCredentials are wrong credentials that the server takes for the
+	// owner's, as named in the row "wrong keys".
+	AcceptedCredentials map[string]bool
+	// ListsForAll says that it lists a private bucket for requests that are not
+	// signed.
+	ListsForAll bool
+	// HidesSize says that the reply to a range wholly past the end does not
+	// tell the size of the object.
+	HidesSize bool
+	// LosesParallelPuts says that of versions stored at the same time only
+	// some stay. The suite then stores one at a time.
+	LosesParallelPuts bool
 }
 
 // suite is one run.
