@@ -2,13 +2,19 @@
 # Copyright (C) The keepstore authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Usage: debian.sh PACKAGE...
-# Installs Debian packages that are missing. Needs root for that; without root
-# it says what to install.
+# Usage: debian.sh PACKAGE|COMMAND=PACKAGE...
+# Installs Debian packages that are missing; those with a COMMAND only where
+# that is missing. Needs root for that; without root it says what to install.
 set -eu
 
 missing=
 for package in "$@"; do
+	case $package in
+	*=*)
+		! command -v "${package%%=*}" >/dev/null || continue
+		package=${package#*=}
+		;;
+	esac
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
