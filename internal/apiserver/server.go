@@ -53,11 +53,15 @@ func Open(o Options) (*Server, error) {
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return nil, storage(err)
 	}
+	unlock, err := lockFolder(o.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	s := &Server{options: o}
 	if err := s.openKeys(); err != nil {
 		return nil, err
 	}
-	var err error
 	if s.db, err = openDB(o.DataDir); err != nil {
 		return nil, err
 	}
