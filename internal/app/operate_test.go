@@ -87,14 +87,18 @@ func TestDrain(t *testing.T) {
 func TestOverload(t *testing.T) {
 	name := bucket(t, servers.MinIO(t))
 	r := newRig(t, fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: lab, mode: iam}\nlimits: {max_requests: 2}\n", name))
-	l := r.locator(pseudoblock.Extent{Object: put(t, r.labServer, name, "x", []byte("x")), Size: 1}, pseudoblock.Opaque, r.alice)
-	r.get(l, r.alice)
+	e := pseudoblock.Extent{Object: put(t, r.labServer, name, "x", []byte("x")), Size: 1}
+	tokens := []string{r.alice, r.bob}
+	for _, token := range tokens {
+		r.get(r.locator(e, pseudoblock.Opaque, token), token)
+	}
 	r.lab.Set(faultproxy.Rule{Do: []faultproxy.Action{faultproxy.Delay(time.Second)}})
 	statuses := make(chan int, 8)
 	var running sync.WaitGroup
-	for range 8 {
+	for i := range 8 {
+		token := tokens[i%2]
 		running.Go(func() {
-			got := r.get(l, r.alice)
+			got := r.get(r.locator(e, pseudoblock.Opaque, token), token)
 			statuses <- got.StatusCode
 			if got.StatusCode != 200 && (got.Header.Get("X-Keep-Error") != "overloaded" || got.Header.Get("Retry-After") == "") {
 				t.Errorf("got %d %q", got.StatusCode, got.body)

@@ -5,6 +5,9 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -13,35 +16,89 @@ import (
 // wait against their own limits, so it is short.
 const maxQueue = 10 * time.Second
 
-// gate bounds the requests that are answered at once, and those that wait.
+// gate bounds the requests that are answered at once, and those that wait. One
+// token has at most half of the places, so that the requests of one user,
+// however slow, leave places for others.
 type gate struct {
 	places  chan struct{}
 	waiting atomic.Int64
+
+	mu     sync.Mutex
+	shares map[user]*share // guarded by mu
 }
 
-func newGate(n int) *gate { return &gate{places: make(chan struct{}, n)} }
+// user stands for a token, or for all requests without one.
+type user [sha256.Size]byte
+
+func userOf(r *http.Request) user { return sha256.Sum256([]byte(r.Header.Get("Authorization"))) }
+
+// share is what one user may have of the gate.
+type share struct {
+	places chan struct{}
+	in     int // requests that hold or wait for a place; guarded by gate.mu
+}
+
+func newGate(n int) *gate { return &gate{places: make(chan struct{}, n), shares: map[user]*share{}} }
 
 // enter returns when there is a place, or an error when too many wait already.
-func (g *gate) enter(ctx context.Context) (leave func(), err error) {
+func (g *gate) enter(ctx context.Context, u user) (leave func(), err error) {
+	own := g.join(u)
+	until := time.Now().Add(maxQueue)
+	if err := g.acquire(ctx, own.places, until); err != nil {
+		g.part(u, own)
+		return nil, err
+	}
+	if err := g.acquire(ctx, g.places, until); err != nil {
+		<-own.places
+		g.part(u, own)
+		return nil, err
+	}
+	return func() {
+		<-g.places
+		<-own.places
+		g.part(u, own)
+	}, nil
+}
+
+func (g *gate) join(u user) *share {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	own := g.shares[u]
+	if own == nil {
+		own = &share{places: make(chan struct{}, max(cap(g.places)/2, 1))}
+		g.shares[u] = own
+	}
+	own.in++
+	return own
+}
+
+func (g *gate) part(u user, own *share) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if own.in--; own.in == 0 {
+		delete(g.shares, u)
+	}
+}
+
+// acquire takes one of the places, waiting for it if not too many do.
+func (g *gate) acquire(ctx context.Context, places chan struct{}, until time.Time) error {
 	select {
-	case g.places <- struct{}{}:
-		return g.leave, nil
+	case places <- struct{}{}:
+		return nil
 	default:
 	}
 	defer g.waiting.Add(-1)
 	if g.waiting.Add(1) > int64(cap(g.places)) {
-		return nil, refuse("overloaded", "this server answers as many requests as it may: try again in a moment")
+		return refuse("overloaded", "this server answers as many requests as it may: try again in a moment")
 	}
-	timer := time.NewTimer(maxQueue)
+	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	select {
-	case g.places <- struct{}{}:
-		return g.leave, nil
+	case places <- struct{}{}:
+		return nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	case <-timer.C:
-		return nil, refuse("overloaded", "no place became free in %v: try again in a moment", maxQueue)
+		return refuse("overloaded", "no place became free in %v: try again in a moment", maxQueue)
 	}
 }
-
-func (g *gate) leave() { <-g.places }
