@@ -17,15 +17,3 @@ func newLogger(l config.Log, w io.Writer) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }
-
-// causeOf returns the text of the innermost error, which names hosts and
-// system errors and is for the log only.
-func causeOf(err error) string {
-	for {
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok || u.Unwrap() == nil {
-			return err.Error()
-		}
-		err = u.Unwrap()
-	}
-}

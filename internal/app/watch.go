@@ -5,6 +5,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -53,7 +54,7 @@ func (w *apiWatch) ask(ctx context.Context, api *arvados.Client, log *slog.Logge
 		return watchEvery
 	}
 	if ctx.Err() == nil {
-		log.Warn("API server does not answer", "error", err.Error(), "cause", causeOf(err))
+		log.Warn("API server does not answer", "error", err.Error(), "cause", errors.Unwrap(err))
 	}
 	return watchRetry
 }
