@@ -80,6 +80,10 @@ func servers() []Row {
 		{Package: "internal/config", Why: "configuration is checked before anything opens", May: []string{"creds", "locator"}},
 		{Package: "internal/volume", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator"}, Never: noAWS, NeverUse: noHandlers()},
 		{
+			Package: "internal/volume/directory", Why: "a directory knows no S3", May: []string{"locator", "internal/volume"},
+			Never: append(noAWS, Ban{"net", "it does disk I/O only"}), NeverUse: noHandlers(),
+		},
+		{
 			Package: "internal/importer", Why: "importing is the same behind HTTP, a command or a test", Never: noAWS,
 			May:      []string{"locator", "pseudoblock", "creds", "s3read", "sdk/go/collection/manifest"},
 			NeverUse: noHandlers(),
@@ -124,6 +128,7 @@ func rigs() []Row {
 		{Package: "internal/faultproxy", Why: "a double must not share the bug", Rig: true},
 		{Package: "internal/testenv", May: []string{"*"}, Rig: true},
 		{Package: "s3read/s3readtest", May: []string{"s3read", "locator", "pseudoblock", "creds"}, Why: "it must be usable against any endpoint", Rig: true},
+		{Package: "internal/volume/volumetest", May: []string{"internal/volume", "locator"}, Why: "it must be usable on any driver", Rig: true},
 		{Package: "test/...", May: []string{"*"}, Rig: true},
 		{Package: "bench/...", May: []string{"*"}, Rig: true},
 	}
