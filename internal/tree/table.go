@@ -84,6 +84,12 @@ func servers() []Row {
 			Never: append(noAWS, Ban{"net", "it does disk I/O only"}), NeverUse: noHandlers(),
 		},
 		{
+			Package: "internal/volume/s3volume", Why: "ordinary blocks know no pseudo-blocks and no users",
+			May:      []string{"locator", "creds", "internal/volume", "internal/s3http"},
+			Never:    []Ban{{awsS3, "we build requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
+			NeverUse: noHandlers(),
+		},
+		{
 			Package: "internal/importer", Why: "importing is the same behind HTTP, a command or a test", Never: noAWS,
 			May:      []string{"locator", "pseudoblock", "creds", "s3read", "sdk/go/collection/manifest"},
 			NeverUse: noHandlers(),
