@@ -224,6 +224,21 @@ func TestUpstreamFiles(t *testing.T) {
 	}
 }
 
+// TestFolderRemoved: an empty folder may be removed at any time.
+func TestFolderRemoved(t *testing.T) {
+	v, root := newVolume(t, directory.Options{})
+	b := put(t, v, 10)
+	if err := os.RemoveAll(filepath.Dir(file(root, b.Hash()))); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Put(context.Background(), b); err != nil {
+		t.Fatal(err)
+	}
+	if err := get(v, b); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNoLifetime: without a life time Trash deletes.
 func TestNoLifetime(t *testing.T) {
 	v, root := newVolume(t, directory.Options{})

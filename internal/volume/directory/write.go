@@ -35,7 +35,12 @@ func (v *Volume) Put(ctx context.Context, b volume.Block) error {
 	if free < int64(len(b.Data())) {
 		return volume.Fail(volume.VolumeFull, b.Hash(), errors.New("only the reserve is left"))
 	}
-	return fail(b.Hash(), notMissing(v.write(ctx, b)))
+	err = v.write(ctx, b)
+	if errors.Is(err, os.ErrNotExist) { // somebody removed the empty folder
+		v.durable.Delete(folder(b.Hash()))
+		err = v.write(ctx, b)
+	}
+	return fail(b.Hash(), notMissing(err))
 }
 
 // notMissing keeps a folder that vanished from looking like a missing block.
