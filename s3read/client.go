@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/internal/s3http"
 )
 
 // operation is one Open, Head or page of a listing: up to MaxAttempts
@@ -185,13 +186,13 @@ func (o *operation) broken(a *attempt, err error) error {
 		e.retry, e.fresh = true, true
 	default:
 		e.Kind, e.Text = Unreachable, unreachable(o.endpoint, err)
-		e.retry, e.fresh = !hopeless(err), true
+		e.retry, e.fresh = !s3http.Hopeless(err), true
 	}
 	return e
 }
 
 func unreachable(e *creds.Endpoint, err error) string {
-	if hopeless(err) {
+	if s3http.Hopeless(err) {
 		return "the server at S3 endpoint " + quote(e.Name) + " is not to be trusted (certificate or address): ask the operator to check its url and ca_file"
 	}
 	return "the connection to S3 endpoint " + quote(e.Name) + " failed: try again later"

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/internal/s3http"
 )
 
 // Reader reads from any number of endpoints. It is safe for concurrent use.
@@ -64,7 +65,7 @@ func (r *Reader) client(e *creds.Endpoint) (*client, error) {
 }
 
 func newClient(e *creds.Endpoint, o Options) (*client, error) {
-	pooled, err := newTransport(e)
+	pooled, err := s3http.NewTransport(e)
 	if err != nil {
 		return nil, &Error{Kind: Unreachable, Err: err,
 			Text: "the CA file of S3 endpoint " + quote(e.Name) + " cannot be used: ask the operator to check ca_file"}

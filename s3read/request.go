@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-
 	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/internal/s3http"
 	"github.com/arvados-s3/keepstore/locator"
 )
 
@@ -48,14 +47,14 @@ func (c *call) method() string {
 // "//" and the like are part of an S3 key and must not be cleaned.
 func (c *call) request(ctx context.Context) *http.Request {
 	scheme, host, prefix := c.access.Endpoint.Address(c.object.Bucket)
-	u := &url.URL{Scheme: scheme, Host: host, Path: prefix + "/" + c.object.Key, RawPath: prefix + "/" + escape(c.object.Key, true)}
+	u := &url.URL{Scheme: scheme, Host: host, Path: prefix + "/" + c.object.Key, RawPath: prefix + "/" + s3http.Escape(c.object.Key, true)}
 	header := make(http.Header, 8)
 	switch {
 	case c.query != nil:
 		u.Path, u.RawPath = prefix+"/", ""
 		u.RawQuery = strings.ReplaceAll(c.query.Encode(), "+", "%20")
 	case c.object.VersionID != "":
-		u.RawQuery = "versionId=" + escape(c.object.VersionID, false)
+		u.RawQuery = "versionId=" + s3http.Escape(c.object.VersionID, false)
 	}
 	if c.size > 0 {
 		header["Range"] = []string{"bytes=" + strconv.FormatInt(c.offset, 10) + "-" + strconv.FormatInt(c.offset+c.size-1, 10)}
@@ -79,20 +78,13 @@ func (k *client) sign(ctx context.Context, c *call, r *http.Request) error {
 			return credsError(err, c.access.Endpoint)
 		}
 		r.Header["X-Amz-Content-Sha256"] = []string{emptySHA256}
-		if err := newSigner().SignHTTP(ctx, keys, r, emptySHA256, "s3", c.access.Endpoint.Region, time.Now()); err != nil {
+		if err := s3http.NewSigner().SignHTTP(ctx, keys, r, emptySHA256, "s3", c.access.Endpoint.Region, time.Now()); err != nil {
 			return credsError(err, c.access.Endpoint)
 		}
 	}
 	r.Header["Accept-Encoding"] = []string{"identity"}
 	r.Header["User-Agent"] = []string{userAgent}
 	return nil
-}
-
-// newSigner makes a signer for one request. A signer must not be shared: it
-// remembers signing keys by access key id alone, so whoever knows the id of a
-// key in use could sign with any secret.
-func newSigner() *v4.Signer {
-	return v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 }
 
 // credsError passes errors of package creds and makes others one.
@@ -102,32 +94,4 @@ func credsError(err error, e *creds.Endpoint) error {
 	}
 	return &creds.Error{Kind: creds.Unavailable, Err: err,
 		Text: fmt.Sprintf("the credentials for S3 endpoint %q cannot be had at the moment: try again, or ask the operator", e.Name)}
-}
-
-// escape percent-encodes as S3 does.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
-func escape(s string, slash bool) string {
-	const upperHex = "0123456789ABCDEF"
-	plain := func(c byte) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-			c == '-' || c == '.' || c == '_' || c == '~' || c == '/' && slash
-	}
-	odd := 0
-	for i := range len(s) {
-		if !plain(s[i]) {
-			odd++
-		}
-	}
-	if odd == 0 {
-		return s
-	}
-	out := make([]byte, 0, len(s)+2*odd)
-	for i := range len(s) {
-		if plain(s[i]) {
-			out = append(out, s[i])
-			continue
-		}
-		out = append(out, '%', upperHex[s[i]>>4], upperHex[s[i]&15])
-	}
-	return string(out)
 }

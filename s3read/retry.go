@@ -4,6 +4,7 @@
 package s3read
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -56,4 +57,16 @@ func (b *budget) spend(now time.Time) bool {
 	}
 	b.tokens--
 	return true
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

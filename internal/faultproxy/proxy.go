@@ -176,8 +176,12 @@ func (p *Proxy) handle(c *net.TCPConn) {
 		if err != nil {
 			return
 		}
+		body := make([]byte, max(0, request.ContentLength))
+		if _, err := io.ReadFull(from, body); err != nil {
+			return
+		}
 		actions := p.record(describe(head, request, id))
-		reply, err := p.forward(head, request)
+		reply, err := p.forward(append(head, body...), request)
 		if err != nil {
 			return
 		}

@@ -46,7 +46,12 @@ func libraries() []Row {
 			NeverUse: noHandlers(),
 		},
 		{
-			Package: "s3read", Why: "a reader knows no users, tokens or handlers", May: []string{"locator", "pseudoblock", "creds"},
+			Package: "internal/s3http", Why: "it carries requests and knows none", May: []string{"creds"},
+			Never:    []Ban{{awsS3, "we build requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
+			NeverUse: noHandlers(),
+		},
+		{
+			Package: "s3read", Why: "a reader knows no users, tokens or handlers", May: []string{"locator", "pseudoblock", "creds", "internal/s3http"},
 			Never:    []Ban{{awsS3, "we build the three requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
 			NeverUse: noHandlers(),
 		},
@@ -73,7 +78,17 @@ func servers() []Row {
 	return []Row{
 		{Package: "internal/arvados", Why: "it is a client of the API server and knows no S3", May: []string{"creds"}, Never: noAWS},
 		{Package: "internal/config", Why: "configuration is checked before anything opens", May: []string{"creds", "locator"}},
-		{Package: "internal/volume", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator"}},
+		{Package: "internal/volume", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator"}, Never: noAWS, NeverUse: noHandlers()},
+		{
+			Package: "internal/volume/directory", Why: "a directory knows no S3", May: []string{"locator", "internal/volume"},
+			Never: append(noAWS, Ban{"net", "it does disk I/O only"}), NeverUse: noHandlers(),
+		},
+		{
+			Package: "internal/volume/s3volume", Why: "ordinary blocks know no pseudo-blocks and no users",
+			May:      []string{"locator", "creds", "internal/volume", "internal/s3http"},
+			Never:    []Ban{{awsS3, "we build requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
+			NeverUse: noHandlers(),
+		},
 		{
 			Package: "internal/importer", Why: "importing is the same behind HTTP, a command or a test", Never: noAWS,
 			May:      []string{"locator", "pseudoblock", "creds", "s3read", "sdk/go/collection/manifest"},
@@ -119,6 +134,7 @@ func rigs() []Row {
 		{Package: "internal/faultproxy", Why: "a double must not share the bug", Rig: true},
 		{Package: "internal/testenv", May: []string{"*"}, Rig: true},
 		{Package: "s3read/s3readtest", May: []string{"s3read", "locator", "pseudoblock", "creds"}, Why: "it must be usable against any endpoint", Rig: true},
+		{Package: "internal/volume/volumetest", May: []string{"internal/volume", "locator"}, Why: "it must be usable on any driver", Rig: true},
 		{Package: "test/...", May: []string{"*"}, Rig: true},
 		{Package: "bench/...", May: []string{"*"}, Rig: true},
 	}

@@ -1,10 +1,9 @@
 // Copyright (C) The keepstore authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package s3read
+package s3http
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -34,9 +33,9 @@ const (
 // where clouds keep their metadata services.
 var errLinkLocal = errors.New("refusing to connect to a link-local address")
 
-// newTransport makes the transport of one endpoint. It takes nothing from the
+// NewTransport makes the transport of one endpoint. It takes nothing from the
 // environment. It is used without http.Client, so it never follows redirects.
-func newTransport(e *creds.Endpoint) (*http.Transport, error) {
+func NewTransport(e *creds.Endpoint) (*http.Transport, error) {
 	roots, err := loadRoots(e.CAFile)
 	if err != nil {
 		return nil, err
@@ -95,20 +94,9 @@ func refuseLinkLocal(endpointURL string) func(network, address string, _ syscall
 	}
 }
 
-// dial errors that no further attempt can cure.
-func hopeless(err error) bool {
+// Hopeless reports whether err is a dial error that no further attempt can
+// cure.
+func Hopeless(err error) bool {
 	certificate := new(tls.CertificateVerificationError)
 	return errors.Is(err, errLinkLocal) || errors.As(err, &certificate)
-}
-
-// sleep waits for d or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
