@@ -159,6 +159,12 @@ func CheckKey(key string) error {
 
 const upperHex = "0123456789ABCDEF"
 
+// Escape percent-encodes every byte outside A-Za-z0-9-._~, and with slash also
+// keeps "/". S3 signs requests over this spelling, so it is both the canonical
+// URL's and the request's.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+func Escape(s string, slash bool) string { return string(appendEscaped(nil, s, slash)) }
+
 func appendEscaped(b []byte, s string, slash bool) []byte {
 	for i := range len(s) {
 		c := s[i]

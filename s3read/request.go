@@ -47,14 +47,14 @@ func (c *call) method() string {
 // "//" and the like are part of an S3 key and must not be cleaned.
 func (c *call) request(ctx context.Context) *http.Request {
 	scheme, host, prefix := c.access.Endpoint.Address(c.object.Bucket)
-	u := &url.URL{Scheme: scheme, Host: host, Path: prefix + "/" + c.object.Key, RawPath: prefix + "/" + s3http.Escape(c.object.Key, true)}
+	u := &url.URL{Scheme: scheme, Host: host, Path: prefix + "/" + c.object.Key, RawPath: prefix + "/" + locator.Escape(c.object.Key, true)}
 	header := make(http.Header, 8)
 	switch {
 	case c.query != nil:
 		u.Path, u.RawPath = prefix+"/", ""
 		u.RawQuery = strings.ReplaceAll(c.query.Encode(), "+", "%20")
 	case c.object.VersionID != "":
-		u.RawQuery = "versionId=" + s3http.Escape(c.object.VersionID, false)
+		u.RawQuery = "versionId=" + locator.Escape(c.object.VersionID, false)
 	}
 	if c.size > 0 {
 		header["Range"] = []string{"bytes=" + strconv.FormatInt(c.offset, 10) + "-" + strconv.FormatInt(c.offset+c.size-1, 10)}

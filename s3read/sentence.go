@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/arvados-s3/keepstore/internal/s3http"
+	"github.com/arvados-s3/keepstore/locator"
 )
 
 // sentence says what a refusal means and what to do about it.
@@ -59,7 +59,7 @@ func (a *attempt) denied(r refusal) string {
 	}
 	var b strings.Builder
 	if a.op == "list" {
-		fmt.Fprintf(&b, "S3 refuses to list s3://%s/%s: grant %s", a.object.Bucket, clip(s3http.Escape(a.object.Key, true), 400), a.action())
+		fmt.Fprintf(&b, "S3 refuses to list s3://%s/%s: grant %s", a.object.Bucket, clip(locator.Escape(a.object.Key, true), 400), a.action())
 	} else {
 		fmt.Fprintf(&b, "S3 refuses to read %s: grant %s (without s3:ListBucket a missing key looks the same)", name(a.object), a.action())
 	}

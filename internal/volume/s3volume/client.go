@@ -18,6 +18,7 @@ import (
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/s3http"
+	"github.com/arvados-s3/keepstore/locator"
 )
 
 // client sends requests about one bucket.
@@ -109,7 +110,7 @@ func (c *client) attempt(ctx context.Context, r request, payload string, accept 
 
 func (c *client) build(ctx context.Context, r request) *http.Request {
 	scheme, host, path := c.access.Endpoint.Address(c.bucket)
-	u := &url.URL{Scheme: scheme, Host: host, Path: path + "/" + r.key, RawPath: path + "/" + s3http.Escape(r.key, true)}
+	u := &url.URL{Scheme: scheme, Host: host, Path: path + "/" + r.key, RawPath: path + "/" + locator.Escape(r.key, true)}
 	u.RawQuery = strings.ReplaceAll(r.query.Encode(), "+", "%20")
 	header := make(http.Header)
 	for name, value := range r.header {

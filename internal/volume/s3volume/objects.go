@@ -14,7 +14,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/arvados-s3/keepstore/internal/s3http"
+	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/internal/volume"
 )
 
@@ -69,7 +69,7 @@ func (c *client) remove(ctx context.Context, key string) error {
 // that it fails, so the document must say that the copy was made.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 func (c *client) copy(ctx context.Context, from, to string) error {
-	header := map[string]string{"X-Amz-Copy-Source": "/" + c.bucket + "/" + s3http.Escape(from, true)}
+	header := map[string]string{"X-Amz-Copy-Source": "/" + c.bucket + "/" + locator.Escape(from, true)}
 	return c.do(ctx, request{method: http.MethodPut, key: to, header: header}, func(reply *http.Response) error {
 		var told struct {
 			XMLName xml.Name
