@@ -14,8 +14,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/internal/volume"
+	"github.com/arvados-s3/keepstore/locator"
 )
 
 // What a read finds in a reply.
