@@ -18,9 +18,7 @@ import (
 )
 
 func newLocator() *cobra.Command {
-	cmd := &cobra.Command{Use: "locator", Short: "Explain and build locators"}
-	cmd.AddCommand(newExplain(), newBuild())
-	return cmd
+	return newGroup("locator", "Explain and build locators", newExplain(), newBuild())
 }
 
 // signing are the files that are needed to check or make signatures. They
@@ -62,7 +60,7 @@ func newExplain() *cobra.Command {
 		Long: `Explain decodes a locator and shows its form, identity and S3 URL. With
 --key-file and --token-file it also checks the permission signature. It sends
 nothing anywhere. The signature itself is never shown.`,
-		Example: "  keepstore locator explain ffffffffffffffffffffffffffffffff+512+BczM6Ly9...+C256",
+		Example: "  keepstore locator explain ffffffffffffffffffffffffffffffff+512+BczM6Ly9idWNrZXQva2V5P3ZlcnNpb25JZD1hYmM+C256",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			signer, token, err := files.load()

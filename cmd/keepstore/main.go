@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/config"
 )
 
 // Exit codes, as --help tells them.
@@ -37,6 +38,10 @@ func run(args []string) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	if config.IsFault(err) { // file:line: path: text, as editors and other tools read it
+		fmt.Fprintln(os.Stderr, err)
+		return exitUsage
 	}
 	fmt.Fprintln(os.Stderr, "keepstore:", err)
 	if fault := (*workFault)(nil); errors.As(err, &fault) {
@@ -73,6 +78,15 @@ named on it is wrong.`,
 	}
 	root.AddCommand(newServe(), newStandalone(), newConfig(), newLocator(), newVersion())
 	return root
+}
+
+// newGroup is a command that only has others. Without Args and RunE, cobra
+// takes a mistyped subcommand for a call for help, and exits with 0.
+func newGroup(use, short string, commands ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	group.AddCommand(commands...)
+	return group
 }
 
 func newVersion() *cobra.Command {

@@ -86,7 +86,6 @@ func serveError(err error) error {
 }
 
 func newConfig() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Work with configuration files"}
 	check := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Print every fault of a configuration file",
@@ -103,6 +102,5 @@ and prints all its faults, one a line, with file and line number.`,
 			return nil
 		},
 	}
-	cmd.AddCommand(check)
-	return cmd
+	return newGroup("config", "Work with configuration files", check)
 }

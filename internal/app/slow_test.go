@@ -72,7 +72,7 @@ func (r *rig) importText(token, body, proto, headers string) string {
 // and with it its place and its requests to S3.
 func TestClientsThatDoNotRead(t *testing.T) {
 	name := bucket(t, servers.MinIO(t))
-	r := newRig(t, fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: lab, mode: iam, import: {users: [ALICE]}}\nlimits: {max_requests: 1, total: 1s}\n", name))
+	r := newRig(t, fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: lab, mode: iam, import: {users: [ALICE]}}\nlimits: {max_requests: 1, total: 4s}\n", name))
 	big := strings.Repeat("0123456789abcdef", 1<<20)
 	e := pseudoblock.Extent{Object: put(t, r.labServer, name, "big", []byte(big)), Size: int64(len(big))}
 	small := e

@@ -211,6 +211,9 @@ func TestProvided(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
+	if err := os.WriteFile(path, []byte("listen: :0"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := Load(path); !IsFault(err) || IsFault(os.ErrNotExist) {
 		t.Errorf("IsFault is wrong about %v", err)
 	}

@@ -68,7 +68,7 @@ type Done struct {
 	Counts
 	SkippedBy map[string]int64 `json:"skipped_by_reason"`
 	// Status is "complete", or "partial" when data was left out that the
-	// caller's filters did not exclude.
+	// caller's filters did not exclude, or "empty" when there are no files.
 	Status string `json:"status"`
 	// PDH is the portable data hash of the manifest of all files.
 	PDH string `json:"portable_data_hash"`

@@ -126,8 +126,12 @@ func (j *job) finish() error {
 }
 
 // status tells whether data was left out. What the caller excluded, what is
-// deleted, and marks of folders are no data that is missing.
+// deleted, and marks of folders are no data that is missing. An import of
+// nothing is neither: a filter with a slip of the pen should not look well.
 func (j *job) status() string {
+	if j.state.Counts.Files == 0 {
+		return "empty"
+	}
 	harmless := j.state.SkippedBy[reasonExcluded] + j.state.SkippedBy[reasonDeleted] + j.state.SkippedBy[reasonPlaceholder]
 	if j.state.Counts.Skipped > harmless {
 		return "partial"

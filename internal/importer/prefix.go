@@ -143,15 +143,15 @@ func (j *job) whyNot(t *target, v s3read.Version, rel string) (reason, text stri
 	switch {
 	case v.Undecodable:
 		return reasonUndecodable, "the listing of this S3 server cannot show the key exactly: import it by its URL"
+	case !t.wants(rel):
+		return reasonExcluded, ""
 	case rel == "" || strings.HasSuffix(rel, "/"):
 		if v.Size == 0 && (rel == "" || isPath(strings.TrimSuffix(rel, "/"))) {
 			return reasonPlaceholder, "the key ends in \"/\" and holds no bytes: it stands for a folder"
 		}
-		return reasonBadName, "the key ends in \"/\" and cannot be a file: import it by its URL with a path"
+		return reasonBadName, "the key ends in \"/\" and cannot be a file: import this URL, with its versionId, and a path"
 	case !isPath(rel) || strings.ContainsRune(rel, 0):
 		return reasonBadName, "the key has an empty, \".\" or \"..\" segment and cannot be a path: import it by its URL with a path"
-	case !t.wants(rel):
-		return reasonExcluded, ""
 	case v.DeleteMarker:
 		return reasonDeleted, "the object was deleted at " + v.LastModified.UTC().Format("2006-01-02T15:04:05Z") + " (delete marker " + v.Object.VersionID + ")"
 	}

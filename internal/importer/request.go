@@ -86,8 +86,11 @@ func (im *Importer) chooseForm(name string) (pseudoblock.Form, error) {
 	form := pseudoblock.Form(0)
 	if name != "" {
 		var err error
-		if form, err = pseudoblock.ParseForm(name); err != nil || form != pseudoblock.Opaque {
-			return form, err
+		if form, err = pseudoblock.ParseForm(name); err != nil {
+			return 0, badRequest("%s", err)
+		}
+		if form != pseudoblock.Opaque {
+			return form, nil
 		}
 	}
 	known, err := im.knowsPseudoBlocks()

@@ -65,7 +65,7 @@ func TestBadRequests(t *testing.T) {
 			refused(t, im, "alice", Request{Sources: row.sources}, word)
 		})
 	}
-	refused(t, im, "alice", Request{Sources: []Source{{URL: "s3://data/x"}}, Form: "magic"}, "bad-locator")
+	refused(t, im, "alice", Request{Sources: []Source{{URL: "s3://data/x"}}, Form: "magic"}, "bad-request")
 	good := run(t, im, Request{Sources: []Source{{URL: "s3://data/p/", Path: "d./", Include: []string{"*.{a,b,c}", "{x,y}"}}, {URL: "s3://data/q/", Path: "d/e"}, {URL: "s3://data/x", Path: "g/"}}})
 	if len(good.files) != 3 || good.files[2].Path != "g/x" {
 		t.Errorf("the positive control gave %+v", good)

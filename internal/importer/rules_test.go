@@ -51,9 +51,13 @@ func TestSkipReasons(t *testing.T) {
 			if reason != row.want || len(got.files)+len(got.skipped) != 1 {
 				t.Errorf("got %q (%+v), want %q", reason, got, row.want)
 			}
-			complete := row.want == "ok" || row.want == "deleted" || row.want == "folder-placeholder"
-			if status := map[bool]string{true: "complete", false: "partial"}[complete]; got.done.Status != status {
+			if status := map[bool]string{true: "complete", false: "empty"}[row.want == "ok"]; got.done.Status != status {
 				t.Errorf("status %q, want %q", got.done.Status, status)
+			}
+			beside := run(t, newImporter(t, &bucket{versions: []s3read.Version{row.v, object("p/zzz")}}), prefix("s3://data/p/"))
+			complete := row.want == "ok" || row.want == "deleted" || row.want == "folder-placeholder"
+			if status := map[bool]string{true: "complete", false: "partial"}[complete]; beside.done.Status != status {
+				t.Errorf("beside another object: status %q, want %q", beside.done.Status, status)
 			}
 		})
 	}

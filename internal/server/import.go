@@ -88,7 +88,13 @@ func badJSON(err error) error {
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return refuse("too-large", "the request body is larger than %d bytes: split the import", tooLarge.Limit)
 	}
-	return refuse("bad-request", "the request is not the JSON that is expected here: %.200s", err)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return refuse("bad-request", "%q in the request must not be a %s: see docs/protocol.md", wrong.Field, wrong.Value)
+	}
+	if wrong := (*time.ParseError)(nil); errors.As(err, &wrong) {
+		return refuse("bad-request", "as_of must look like \"2026-10-01T00:00:00Z\"")
+	}
+	return refuse("bad-request", "the request is not the JSON that is expected here: %.200s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // lineAnswer sends the lines of an import as NDJSON. The status goes out with

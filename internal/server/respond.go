@@ -5,7 +5,8 @@ package server
 
 import (
 	"encoding/json"
-	"log/slog"
+	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"unicode"
@@ -22,9 +23,7 @@ func (x *exchange) fail(err error) {
 	if x.r.Context().Err() != nil {
 		word = "canceled"
 	}
-	if word == "internal" || x.log.Enabled(x.r.Context(), slog.LevelDebug) {
-		x.noteCause(err)
-	}
+	x.noteCause(err)
 	if x.w.status != 0 {
 		x.note("aborted", true)
 		panic(http.ErrAbortHandler)
@@ -55,7 +54,9 @@ func (x *exchange) sendError(status int, line string) {
 	}
 	x.w.Header().Set("Content-Type", "application/json")
 	x.w.WriteHeader(status)
-	_ = json.NewEncoder(x.w).Encode(map[string][]string{"errors": {line}}) // the client may be gone
+	encoder := json.NewEncoder(x.w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(map[string][]string{"errors": {line}}) // the client may be gone
 }
 
 func (x *exchange) sendJSON(v any) error {
@@ -78,12 +79,17 @@ func printable(s string, n int) string {
 	return strings.ToValidUTF8(s[:n-len("…")], "") + "…"
 }
 
-// noteCause puts the innermost cause into the log line: its text is safe to
-// keep but not to show, since it may name internal hosts. An error without
-// another cause has only the sentence for its reader, which names keys, and
-// keys are confidential.
+// noteCause puts what is behind an error into the log line, for the operator:
+// it may name hosts, and is not shown. An error without another cause has only
+// the sentence for its reader, which names keys, and keys are confidential.
 func (x *exchange) noteCause(err error) {
+	if w := worded(nil); errors.As(err, &w) {
+		err = w // passes errors that were joined to it
+	}
 	cause := deepest(err)
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		cause = op // names the address
+	}
 	if _, ok := cause.(worded); !ok {
 		x.note("cause", printable(cause.Error(), maxErrorText))
 	}
@@ -91,10 +97,10 @@ func (x *exchange) noteCause(err error) {
 
 func deepest(err error) error {
 	for {
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok || u.Unwrap() == nil {
+		next := errors.Unwrap(err)
+		if next == nil {
 			return err
 		}
-		err = u.Unwrap()
+		err = next
 	}
 }
