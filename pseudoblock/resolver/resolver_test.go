@@ -105,7 +105,7 @@ func newResolver(t *testing.T, endpoint *creds.Endpoint, rule creds.Rule, now *t
 	reader := s3read.New(s3read.Options{})
 	t.Cleanup(reader.Close)
 	return &resolver.Resolver{Signer: signer, Tokens: tokens{"good": "user", "asleep": ""}, Keychain: chain,
-		Reader: reader, Buffers: resolver.NewBuffers(1), Now: func() time.Time { return *now }}
+		Reader: reader, Buffers: resolver.NewBuffers(64 << 20), Now: func() time.Time { return *now }}
 }
 
 // TestExpiry is A-16: one second before, one second after, signed again.
