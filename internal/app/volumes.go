@@ -102,10 +102,13 @@ func openVolume(ctx context.Context, c *config.Config, v config.Volume, iam *cre
 // opened keeps a nil pointer out of the interface, and adds the cause of a
 // failure, which is for the operator who reads it.
 func opened[V volume.Volume](v V, err error) (volume.Volume, error) {
-	if err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, causeOf(err))
+	if err == nil {
+		return v, nil
 	}
-	return v, nil
+	if cause := errors.Unwrap(err); cause != nil {
+		err = fmt.Errorf("%w (%w)", err, cause)
+	}
+	return nil, err
 }
 
 // mountUUID makes the UUID of a mount from what its device is, so that all
