@@ -76,6 +76,9 @@ func (x *exchange) target() (hash locator.Hash, size int64, err error) {
 	return l.Hash(), size, nil
 }
 
+// tooSlow is the word for a client whose data does not come in time.
+const tooSlow = "upload-too-slow"
+
 // readBody fills buf. A client must send each piece within a time that grows
 // with its size, as it must take answers: it holds a place and memory.
 func (x *exchange) readBody(buf []byte) error {
@@ -90,7 +93,7 @@ func (x *exchange) readBody(buf []byte) error {
 		rest = rest[n:]
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return refuse("upload-too-slow", "%d bytes of %d came in time: try again over a faster connection", len(buf)-len(rest), len(buf))
+			return refuse(tooSlow, "%d bytes of %d came in time: try again over a faster connection", len(buf)-len(rest), len(buf))
 		case err != nil:
 			return fmt.Errorf("%w: the body ended after %d bytes of %d: %w", context.Canceled, len(buf)-len(rest), len(buf), err)
 		}

@@ -67,7 +67,7 @@ func refusals() map[string]answer {
 		"size-missing":       {http.StatusMethodNotAllowed, false},
 		"trash-off":          {http.StatusMethodNotAllowed, false},
 		"read-only":          {http.StatusMethodNotAllowed, false},
-		"upload-too-slow":    {http.StatusRequestTimeout, false},
+		tooSlow:              {http.StatusRequestTimeout, false},
 		"length-missing":     {http.StatusLengthRequired, false},
 		"too-large":          {http.StatusRequestEntityTooLarge, false},
 		"bad-range":          {http.StatusRequestedRangeNotSatisfiable, false},
