@@ -192,7 +192,7 @@ func TestReloadOfVolumes(t *testing.T) {
 // TestKilledServer: whenever a server is killed, what it acknowledged is there
 // when it comes back, and nothing is there by half.
 func TestKilledServer(t *testing.T) {
-	const kills, writers = 20, 4
+	const kills, writers = 40, 4
 	p, _ := newProcess(t, oneVolume)
 	var mu sync.Mutex
 	stored := map[string]string{} // by locator; guarded by mu
