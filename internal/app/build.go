@@ -12,9 +12,9 @@ import (
 	"github.com/arvados-s3/keepstore/internal/arvados"
 	"github.com/arvados-s3/keepstore/internal/config"
 	"github.com/arvados-s3/keepstore/internal/importer"
+	"github.com/arvados-s3/keepstore/internal/keep"
 	"github.com/arvados-s3/keepstore/internal/server"
 	"github.com/arvados-s3/keepstore/locator"
-	"github.com/arvados-s3/keepstore/pseudoblock"
 	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
 	"github.com/arvados-s3/keepstore/s3read"
 )
@@ -24,11 +24,19 @@ import (
 type generation struct {
 	config *config.Config
 	state  *server.State
+	policy keep.Policy
 	close  func()
 }
 
+// shared is what all generations use.
+type shared struct {
+	s3     *s3Metrics
+	memory *resolver.Buffers
+	store  *keep.Store // nil without volumes
+}
+
 // build makes a generation. It opens no connection.
-func build(ctx context.Context, c *config.Config, m *s3Metrics, log *slog.Logger) (*generation, error) {
+func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) (*generation, error) {
 	api, err := arvados.New(arvados.Options{URL: c.API.URL, CAFile: c.API.CAFile})
 	if err != nil {
 		return nil, err
@@ -41,28 +49,58 @@ func build(ctx context.Context, c *config.Config, m *s3Metrics, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	others, err := newPeer(c, signer)
+	if err != nil {
+		return nil, err
+	}
 	watch := watchAPI(api, log)
 	reader := s3read.New(s3read.Options{
-		Stall: c.Limits.Stall, Total: c.Limits.Total, MinRate: c.Limits.MinRate, MaxRequests: c.Limits.MaxRequests, Observe: m.observe,
+		Stall: c.Limits.Stall, Total: c.Limits.Total, MinRate: c.Limits.MinRate, MaxRequests: c.Limits.MaxRequests, Observe: all.s3.observe,
 	})
 	return &generation{
 		config: c,
 		state: &server.State{
 			Resolver: &resolver.Resolver{
 				Signer: signer, Tokens: api, Keychain: chain, Reader: reader,
-				Buffers:      resolver.NewBuffers(int(c.Limits.Memory / pseudoblock.MaxContent)),
+				Buffers:      all.memory,
 				RequireAware: requireAware(c.Aware, watch),
 			},
 			Importer: &importer.Importer{
 				People: api, Keychain: chain, Rules: rules, Describer: reader, Lister: reader, Signer: signer,
 				PseudoBlocks: watch.pseudoBlocks, ServiceUUID: c.KeepServiceUUID, MaxRuns: c.Limits.MaxImports,
 			},
+			Store:           all.store,
+			Signer:          signer,
+			SystemRootToken: c.SystemRootToken,
 			ManagementToken: c.ManagementToken,
 			AllowedOrigins:  c.AllowedOrigins,
 			Total:           c.Limits.Total,
 		},
-		close: func() { watch.close(); reader.Close(); api.Close() },
+		policy: policy(c, others),
+		close: func() {
+			watch.close()
+			reader.Close()
+			api.Close()
+			if others != nil {
+				others.Close()
+			}
+		},
 	}, nil
+}
+
+// activate makes the store follow the configuration of g.
+func (g *generation) activate(s *keep.Store) {
+	if s != nil {
+		s.SetPolicy(g.policy)
+	}
+}
+
+// close closes the store.
+func (a shared) close() error {
+	if a.store == nil {
+		return nil
+	}
+	return a.store.Close()
 }
 
 // buildChain connects each mode to where its credentials come from.

@@ -12,10 +12,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"time"
 
 	"github.com/arvados-s3/keepstore/internal/config"
 	"github.com/arvados-s3/keepstore/internal/server"
+	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
 )
 
 // Options say how to serve.
@@ -34,20 +36,25 @@ type Options struct {
 
 // Serve serves until ctx ends, and then lets requests in progress finish for
 // as long as the configuration allows.
-func Serve(ctx context.Context, o Options) error {
+func Serve(ctx context.Context, o Options) (err error) {
 	c, err := config.LoadWith(o.ConfigFile, o.Provided)
 	if err != nil {
 		return err
 	}
 	log := newLogger(c.Log, o.Log)
 	registry := newRegistry()
-	s3 := newS3Metrics(registry)
-	first, err := build(ctx, c, s3, log)
+	all := shared{s3: newS3Metrics(registry), memory: resolver.NewBuffers(c.Limits.Memory)}
+	if all.store, err = openStore(ctx, c, all.memory, registry, log); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, all.close()) }()
+	first, err := build(ctx, c, all, log)
 	if err != nil {
 		return err
 	}
+	first.activate(all.store)
 	handler := server.New(server.Options{Log: log, Registry: registry, MaxRequests: c.Limits.MaxRequests}, first.state)
-	r := &reloader{Options: o, log: log, s3: s3, handler: handler, current: first}
+	r := &reloader{Options: o, log: log, all: all, handler: handler, current: first}
 	defer func() { r.current.close() }()
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -60,7 +67,7 @@ func Serve(ctx context.Context, o Options) error {
 type reloader struct {
 	Options
 	log     *slog.Logger
-	s3      *s3Metrics
+	all     shared
 	handler *server.Server
 	current *generation
 }
@@ -87,19 +94,24 @@ func (r *reloader) serve(ctx context.Context, listener net.Listener) error {
 }
 
 // reload takes a new configuration if it is sound, and keeps the old one if
-// it is not. The address, TLS files and log format stay as they are.
+// it is not. The address, TLS files, log format, volumes and memory stay as
+// they are.
 func (r *reloader) reload(ctx context.Context) {
 	c, err := config.LoadWith(r.ConfigFile, r.Provided)
 	var next *generation
 	if err == nil {
-		next, err = build(ctx, c, r.s3, r.log)
+		next, err = build(ctx, c, r.all, r.log)
 	}
 	if err != nil {
 		r.log.Error("reload refused: the old configuration stays", "error", err.Error())
 		return
 	}
 	old := r.current
+	if !reflect.DeepEqual(old.config.Volumes, c.Volumes) || old.config.Limits.Memory != c.Limits.Memory {
+		r.log.Warn("a change of volumes or limits.memory takes a restart: the old ones stay")
+	}
 	r.handler.SetState(next.state)
+	next.activate(r.all.store)
 	r.current = next
 	old.close()
 	r.log.Info("reloaded", "rules", len(c.Rules))
@@ -111,6 +123,9 @@ func (r *reloader) drain(web *http.Server) error {
 	r.log.Info("draining", "limit", limit.String())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	if r.all.store != nil {
+		r.all.store.Stop()
+	}
 	if err := web.Shutdown(ctx); err != nil {
 		r.log.Warn("requests were cut off", "after", limit.String())
 		return web.Close()

@@ -20,6 +20,8 @@ type arvados struct {
 	signingOff      bool
 	systemRootToken creds.Secret
 	managementToken creds.Secret
+	trashOff        bool
+	trashLifetime   time.Duration
 }
 
 // arvados reads the file. It is not ours, so unknown keys in it are fine. Its
@@ -67,6 +69,8 @@ func (b *builder) cluster(f *file, root *yaml.Node) arvados {
 		signingOff:      scalar(cluster, "Collections", "BlobSigning") == "false",
 		systemRootToken: creds.NewSecret(scalar(cluster, "SystemRootToken")),
 		managementToken: creds.NewSecret(scalar(cluster, "ManagementToken")),
+		trashOff:        scalar(cluster, "Collections", "BlobTrash") == "false",
+		trashLifetime:   b.foreignTTL(f.ArvadosConfig.foreign(cluster, "Collections", "BlobTrashLifetime")),
 	}
 }
 

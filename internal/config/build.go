@@ -38,6 +38,7 @@ func (b *builder) build(f *file) *Config {
 		AllowedOrigins:  b.origins(f.AllowedOrigins),
 		Endpoints:       b.endpoints(f.Endpoints),
 		Limits:          b.limits(f.Limits),
+		Trash:           b.trash(f, arvados),
 		Log:             b.log(f.Log),
 	}
 	if c.SystemRootToken.IsZero() {
@@ -48,6 +49,7 @@ func (b *builder) build(f *file) *Config {
 	}
 	c.KeepServiceUUID = b.keepService(f.KeepServiceUUID, c.ClusterID)
 	c.Rules = b.rules(f, c, arvados)
+	c.Volumes = b.volumes(f, c)
 	b.refuseUnavailable(f)
 	return c
 }
@@ -179,9 +181,6 @@ func (b *builder) refuseUnavailable(f *file) {
 	}
 	if f.Roles.OwnAccount.given() || len(f.Roles.Allow) > 0 {
 		b.bad.add(f.Roles.place, text)
-	}
-	for _, volume := range f.Volumes {
-		b.bad.add(volume.place, text)
 	}
 	for _, name := range sortedNames(f.Endpoints) {
 		if v := f.Endpoints[name].STSURL; v.given() {

@@ -31,9 +31,12 @@ type Config struct {
 	AllowedOrigins []string
 	Endpoints      map[string]*creds.Endpoint
 	// Rules point into Endpoints and are in the order of the file.
-	Rules  []creds.Rule
-	Limits Limits
-	Log    Log
+	Rules []creds.Rule
+	// Volumes is empty on a server that holds no ordinary blocks.
+	Volumes []Volume
+	Trash   Trash
+	Limits  Limits
+	Log     Log
 }
 
 // TLS names the certificate chain and key to serve HTTPS with.

@@ -78,6 +78,11 @@ access:
   - {url: "s3://genomics-ref/", endpoint: aws, mode: iam, import: {users: ["*", zzzzz-tpzed-000000000000000]}}
   - {url: "s3://lab-raw/public/a%2F b/", endpoint: lab, mode: iam, import: {groups: [zzzzz-j7d0g-000000000000000]}, requester_pays: true}
   - {url: "s3://open/", endpoint: env, mode: anonymous, unversioned: etag}
+volumes:
+  - {driver: directory, root: keep, serialize: true}
+  - {driver: s3, endpoint: lab, bucket: keep-blocks, prefix: k/, replication: 2, storage_classes: [a, b], read_only: true, priority: -1, uuid: zzzzz-nyw5e-000000000000000}
+blob_trash: false
+trash_lifetime: 1h
 limits: {max_requests: 10, memory: 2GiB, stall: 1s, min_rate: 1000, total: 2m, max_imports: 3, drain: 4s}
 log: {level: debug, format: text}
 `
@@ -112,6 +117,12 @@ func TestLoadFull(t *testing.T) {
 				Import: creds.Importers{Groups: []string{"zzzzz-j7d0g-000000000000000"}}},
 			{Bucket: "open", Endpoint: env, Mode: creds.Anonymous, EtagPin: true},
 		},
+		Volumes: []Volume{
+			{Driver: "directory", Root: "/etc/keep", Replication: 1, Classes: []string{"default"}, Serialize: true},
+			{Driver: "s3", Endpoint: lab, Bucket: "keep-blocks", Prefix: "k/", Replication: 2, Classes: []string{"a", "b"}, ReadOnly: true, Priority: -1,
+				UUID: "zzzzz-nyw5e-000000000000000"},
+		},
+		Trash:  Trash{Enabled: false, Lifetime: time.Hour},
 		Limits: Limits{10, 3, 2 << 30, 1000, time.Second, 2 * time.Minute, 4 * time.Second},
 		Log:    Log{Level: slog.LevelDebug},
 	}
@@ -134,6 +145,7 @@ func TestDefaults(t *testing.T) {
 		Signing:   Signing{TTL: 336 * time.Hour},
 		Aware:     AwareAuto,
 		Endpoints: map[string]*creds.Endpoint{},
+		Trash:     Trash{Enabled: true, Lifetime: 336 * time.Hour},
 		Limits:    Limits{512, 16, 1 << 30, 32 << 10, 5 * time.Second, 240 * time.Second, 30 * time.Second},
 		Log:       Log{Level: slog.LevelInfo, JSON: true},
 	}
@@ -153,6 +165,7 @@ func TestArvadosConfig(t *testing.T) {
 		ManagementToken: creds.NewSecret("hunter2-arvados-mgmt"),
 		Aware:           AwareAuto,
 		Endpoints:       map[string]*creds.Endpoint{},
+		Trash:           Trash{Enabled: false, Lifetime: 50 * time.Hour},
 		Limits:          Limits{512, 16, 1 << 30, 32 << 10, 5 * time.Second, 240 * time.Second, 30 * time.Second},
 		Log:             Log{Level: slog.LevelInfo, JSON: true},
 	}

@@ -95,7 +95,7 @@ func TestManualExamples(t *testing.T) {
 	for path := range all {
 		top, _, _ := strings.Cut(strings.TrimSuffix(path, "[]"), ".")
 		name := strings.TrimSuffix(path[strings.LastIndex(path, ".")+1:], "[]")
-		later := []string{"issuer", "roles", "volumes[]"}
+		later := []string{"issuer", "roles"}
 		if slices.Contains(later, top) || name == "sts_url" || name == "role" {
 			continue
 		}
@@ -117,8 +117,6 @@ func TestDesignSample(t *testing.T) {
 		"keepstore.yml:11: roles: this is not available in this version: remove it",
 		"keepstore.yml:19: access[2].mode: mode token is not available in this version: expected iam or anonymous",
 		"keepstore.yml:20: access[3].mode: mode role is not available in this version: expected iam or anonymous",
-		"keepstore.yml:23: volumes[0]: this is not available in this version: remove it",
-		"keepstore.yml:24: volumes[1]: this is not available in this version: remove it",
 	}
 	if err == nil {
 		t.Fatal("settings that do nothing were accepted")

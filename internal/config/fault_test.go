@@ -85,7 +85,8 @@ volumes: [{driver: s3, endpoint: aws, bucket: keep-blocks}]
 		{"access[1]", 7, "expected keys with values, found one value"},
 		{"limits.memory", 8, "expected a number of bytes above zero, such as 65536, 32KiB or 1GiB (units B, KiB, MiB, GiB, TiB)"},
 		{"limits.total", 8, "expected a time above zero with its unit, such as 5s, 2m30s or 336h"},
-		{"volumes[0]", 9, "this is not available in this version: remove it"},
+		{"volumes[0]", 9, "volumes need the cluster id, which begins their UUIDs: give cluster_id"},
+		{"volumes[0]", 9, "volumes need the key of permission signatures: give blob_signing"},
 	}
 	_, err := loadText(t, text)
 	var bad *Error

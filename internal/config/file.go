@@ -39,6 +39,8 @@ type file struct {
 	Issuer              fileIssuer              `yaml:"issuer"`
 	Roles               fileRoles               `yaml:"roles"`
 	Volumes             []fileVolume            `yaml:"volumes"`
+	BlobTrash           value                   `yaml:"blob_trash"`
+	TrashLifetime       value                   `yaml:"trash_lifetime"`
 }
 
 type fileTLS struct {
@@ -110,6 +112,21 @@ type fileLog struct {
 	Format value `yaml:"format" default:"json"`
 }
 
+type fileVolume struct {
+	place
+	UUID           value   `yaml:"uuid"`
+	Driver         value   `yaml:"driver"`
+	Root           value   `yaml:"root"`
+	Endpoint       value   `yaml:"endpoint"`
+	Bucket         value   `yaml:"bucket"`
+	Prefix         value   `yaml:"prefix"`
+	Replication    value   `yaml:"replication" default:"1"`
+	StorageClasses []value `yaml:"storage_classes"`
+	ReadOnly       value   `yaml:"read_only" default:"false"`
+	Serialize      value   `yaml:"serialize" default:"false"`
+	Priority       value   `yaml:"priority" default:"0"`
+}
+
 // The rest is known so that it can be refused by name.
 
 type fileIssuer struct {
@@ -123,13 +140,4 @@ type fileRoles struct {
 	place
 	OwnAccount value   `yaml:"own_account"`
 	Allow      []value `yaml:"allow"`
-}
-
-type fileVolume struct {
-	place
-	Driver      value `yaml:"driver"`
-	Root        value `yaml:"root"`
-	Endpoint    value `yaml:"endpoint"`
-	Bucket      value `yaml:"bucket"`
-	Replication value `yaml:"replication"`
 }

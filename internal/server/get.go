@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/arvados-s3/keepstore/locator"
-	"github.com/arvados-s3/keepstore/pseudoblock"
 	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
 )
 
@@ -27,9 +25,8 @@ func (x *exchange) get() error {
 	if err != nil {
 		return err
 	}
-	part, err := parseRange(x.r.Header, grant.Block.Size)
+	part, err := x.part(grant.Block.Size)
 	if err != nil {
-		x.w.Header().Set("Content-Range", "bytes */"+strconv.FormatInt(grant.Block.Size, 10))
 		return err
 	}
 	ctx, cancel := x.limitTime()
@@ -93,26 +90,13 @@ func (x *exchange) resolve() (*resolver.Grant, error) {
 	return grant, err
 }
 
-// ordinary answers for blocks that are no pseudo-blocks: the block of no
-// bytes, which import writes for empty objects, and all others, of which this
-// server holds none. What is wrong with a locator, the resolver tells.
-func (x *exchange) ordinary() (done bool, err error) {
-	l, err := locator.Parse(x.locator())
+// part is the part of a block of a size that the client asks for.
+func (x *exchange) part(size int64) (part, error) {
+	p, err := parseRange(x.r.Header, size)
 	if err != nil {
-		return false, nil
+		x.w.Header().Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
 	}
-	x.note("block", string(l.Identity()))
-	if pseudoblock.Is(l) {
-		return false, nil
-	}
-	if _, err := x.token(); err != nil {
-		return false, err
-	}
-	if l.Stripped() != locator.Empty {
-		return false, refuse("not-stored", "this server holds references to S3 objects and no ordinary blocks: ask another Keep service")
-	}
-	x.blockHeaders(part{}, 0)
-	return true, nil
+	return p, err
 }
 
 // limitTime ends the whole answer in time, however steadily the client reads,

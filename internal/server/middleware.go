@@ -78,7 +78,7 @@ func (x *exchange) finish(begin time.Time, fault any) {
 	if status == 0 {
 		status = http.StatusOK
 	}
-	if x.r.Context().Err() != nil {
+	if x.r.Context().Err() != nil && status != http.StatusRequestTimeout {
 		status = statusClientGone
 	}
 	took := time.Since(begin)

@@ -20,7 +20,7 @@ const maxErrorText = 1024
 func (x *exchange) fail(err error) {
 	word, text := explain(err)
 	x.note("error", word)
-	if x.r.Context().Err() != nil {
+	if x.r.Context().Err() != nil && word != tooSlow { // our own read limit ends the context too
 		word = "canceled"
 	}
 	x.noteCause(err)

@@ -5,8 +5,6 @@ package server
 
 import (
 	"log/slog"
-	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +12,8 @@ import (
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/importer"
+	"github.com/arvados-s3/keepstore/internal/keep"
+	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
 )
 
@@ -22,6 +22,13 @@ import (
 type State struct {
 	Resolver *resolver.Resolver
 	Importer *importer.Importer
+	// Store holds the ordinary blocks; nil if this server has no volumes.
+	Store *keep.Store
+	// Signer makes and checks the signatures of ordinary blocks.
+	Signer *locator.Signer
+	// SystemRootToken opens the routes for other services of the cluster;
+	// without it they are off.
+	SystemRootToken creds.Secret
 	// ManagementToken opens health and metrics; without it both are off.
 	ManagementToken creds.Secret
 	// AllowedOrigins are the web origins whose pages may call /s3/ routes.
@@ -61,53 +68,3 @@ func New(o Options, s *State) *Server {
 
 // SetState replaces the state for all requests that come from now on.
 func (s *Server) SetState(state *State) { s.state.Store(state) }
-
-// handler answers one request, or returns an error that has written nothing.
-type handler func(*exchange) error
-
-// route finds the handler of a request and a fixed name for it. It is not a
-// ServeMux, because that answers "GET //<locator>", which Keep clients send,
-// with a redirect.
-func route(r *http.Request) (name string, h handler) {
-	if r.Method == http.MethodOptions {
-		return "preflight", (*exchange).preflight
-	}
-	path := strings.TrimLeft(r.URL.Path, "/")
-	switch path {
-	case "s3/import":
-		return "import", only(http.MethodPost, (*exchange).importS3)
-	case "s3/browse":
-		return "browse", only(http.MethodGet, (*exchange).browse)
-	case "s3/access":
-		return "access", only(http.MethodGet, (*exchange).access)
-	case "_health/ping":
-		return "health", only(http.MethodGet, (*exchange).health)
-	case "metrics":
-		return "metrics", only(http.MethodGet, (*exchange).scrape)
-	}
-	if path == "" || strings.Contains(path, "/") {
-		return "unknown", (*exchange).unknown
-	}
-	switch r.Method {
-	case http.MethodGet:
-		return "get", (*exchange).get
-	case http.MethodHead:
-		return "head", (*exchange).head
-	}
-	return "unknown", only("GET, HEAD", nil)
-}
-
-// only refuses other methods than the one that h is for.
-func only(method string, h handler) handler {
-	return func(x *exchange) error {
-		if h == nil || x.r.Method != method {
-			x.w.Header().Set("Allow", method)
-			return refuse("method", "%s is not possible here: use %s", x.r.Method, method)
-		}
-		return h(x)
-	}
-}
-
-func (x *exchange) unknown() error {
-	return refuse("no-route", "there is nothing at this path: see docs/protocol.md for the routes")
-}

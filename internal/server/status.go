@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 )
 
@@ -22,48 +23,76 @@ type answer struct {
 // 423, 429 and 500 are not used, because the clients disagree about them.
 // docs/errors.md explains each word, and a test holds the two together.
 func answers() map[string]answer {
+	all := refusals()
+	maps.Copy(all, failures())
+	return all
+}
+
+// refusals are the faults of requests.
+func refusals() map[string]answer {
 	return map[string]answer{
-		"bad-locator":         {http.StatusBadRequest, false},
-		"unpinned":            {http.StatusBadRequest, false},
-		"bad-signature":       {http.StatusBadRequest, false},
-		"past-end":            {http.StatusBadRequest, false},
-		"bad-token":           {http.StatusBadRequest, false},
-		"bad-request":         {http.StatusBadRequest, false},
-		"bad-resume-token":    {http.StatusBadRequest, false},
-		"no-token":            {http.StatusUnauthorized, false},
-		"token-refused":       {http.StatusUnauthorized, false},
-		"signature-expired":   {http.StatusUnauthorized, false},
-		"not-vouched":         {http.StatusForbidden, false},
-		"bucket-not-allowed":  {http.StatusForbidden, false},
-		"scope-needed":        {http.StatusForbidden, false},
-		"user-inactive":       {http.StatusForbidden, false},
-		"api-denied":          {http.StatusForbidden, false},
-		"origin-not-allowed":  {http.StatusForbidden, false},
-		"management-token":    {http.StatusForbidden, false},
-		"creds-missing":       {http.StatusForbidden, false},
-		"creds-expired":       {http.StatusForbidden, false},
-		"s3-denied":           {http.StatusForbidden, false},
-		"wrong-region":        {http.StatusForbidden, false},
-		"s3-not-found":        {http.StatusNotFound, false},
-		"not-stored":          {http.StatusNotFound, false},
-		"no-route":            {http.StatusNotFound, false},
-		"disabled":            {http.StatusNotFound, false},
-		"method":              {http.StatusMethodNotAllowed, false},
-		"too-large":           {http.StatusRequestEntityTooLarge, false},
-		"bad-range":           {http.StatusRequestedRangeNotSatisfiable, false},
-		"client-not-aware":    {http.StatusUnprocessableEntity, false},
-		"s3-archived":         {http.StatusUnprocessableEntity, false},
-		"s3-ssec":             {http.StatusUnprocessableEntity, false},
+		"bad-locator":        {http.StatusBadRequest, false},
+		"unpinned":           {http.StatusBadRequest, false},
+		"bad-signature":      {http.StatusBadRequest, false},
+		"past-end":           {http.StatusBadRequest, false},
+		"bad-token":          {http.StatusBadRequest, false},
+		"bad-request":        {http.StatusBadRequest, false},
+		"bad-resume-token":   {http.StatusBadRequest, false},
+		"wrong-size":         {http.StatusBadRequest, false},
+		"hash-mismatch":      {http.StatusBadRequest, false},
+		"bad-list":           {http.StatusBadRequest, false},
+		"remote-block":       {http.StatusBadRequest, false},
+		"no-token":           {http.StatusUnauthorized, false},
+		"token-refused":      {http.StatusUnauthorized, false},
+		"signature-expired":  {http.StatusUnauthorized, false},
+		"not-vouched":        {http.StatusForbidden, false},
+		"bucket-not-allowed": {http.StatusForbidden, false},
+		"scope-needed":       {http.StatusForbidden, false},
+		"user-inactive":      {http.StatusForbidden, false},
+		"api-denied":         {http.StatusForbidden, false},
+		"origin-not-allowed": {http.StatusForbidden, false},
+		"management-token":   {http.StatusForbidden, false},
+		"system-token":       {http.StatusForbidden, false},
+		"creds-missing":      {http.StatusForbidden, false},
+		"creds-expired":      {http.StatusForbidden, false},
+		"s3-denied":          {http.StatusForbidden, false},
+		"wrong-region":       {http.StatusForbidden, false},
+		"s3-not-found":       {http.StatusNotFound, false},
+		"not-stored":         {http.StatusNotFound, false},
+		"block-not-found":    {http.StatusNotFound, false},
+		"no-mount":           {http.StatusNotFound, false},
+		"no-route":           {http.StatusNotFound, false},
+		"disabled":           {http.StatusNotFound, false},
+		"method":             {http.StatusMethodNotAllowed, false},
+		"size-missing":       {http.StatusMethodNotAllowed, false},
+		"trash-off":          {http.StatusMethodNotAllowed, false},
+		"read-only":          {http.StatusMethodNotAllowed, false},
+		tooSlow:              {http.StatusRequestTimeout, false},
+		"length-missing":     {http.StatusLengthRequired, false},
+		"too-large":          {http.StatusRequestEntityTooLarge, false},
+		"bad-range":          {http.StatusRequestedRangeNotSatisfiable, false},
+		"client-not-aware":   {http.StatusUnprocessableEntity, false},
+		"s3-archived":        {http.StatusUnprocessableEntity, false},
+		"s3-ssec":            {http.StatusUnprocessableEntity, false},
+	}
+}
+
+// failures are the faults of this server and of what it depends on.
+func failures() map[string]answer {
+	return map[string]answer{
 		"s3-bad-reply":        {http.StatusBadGateway, true},
 		"s3-changed":          {http.StatusBadGateway, false},
 		"content-unavailable": {http.StatusBadGateway, false},
+		"corrupt-block":       {http.StatusBadGateway, false},
 		"s3-slow-down":        {http.StatusServiceUnavailable, true},
 		"s3-unreachable":      {http.StatusServiceUnavailable, true},
 		"api-unavailable":     {http.StatusServiceUnavailable, true},
 		"creds-unavailable":   {http.StatusServiceUnavailable, true},
+		"volume-error":        {http.StatusServiceUnavailable, true},
 		"overloaded":          {http.StatusServiceUnavailable, true},
 		"internal":            {http.StatusServiceUnavailable, true},
 		"deadline":            {http.StatusGatewayTimeout, true},
+		"volume-full":         {http.StatusInsufficientStorage, false},
 		"canceled":            {statusClientGone, false},
 	}
 }

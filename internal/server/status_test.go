@@ -15,6 +15,8 @@ import (
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/arvados"
 	"github.com/arvados-s3/keepstore/internal/importer"
+	"github.com/arvados-s3/keepstore/internal/keep"
+	"github.com/arvados-s3/keepstore/internal/volume"
 	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/pseudoblock"
 	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
@@ -34,6 +36,7 @@ func TestEveryKindHasAStatus(t *testing.T) {
 	kinds := map[string][]string{
 		"locator": words(locator.Kinds()), "pseudoblock": words(pseudoblock.Kinds()), "creds": words(creds.Kinds()),
 		"s3read": words(s3read.Kinds()), "resolver": words(resolver.Kinds()), "importer": words(importer.Kinds()), "arvados": words(arvados.Kinds()),
+		"keep": words(keep.Kinds()), "volume": words(volume.Kinds()),
 	}
 	for name, list := range kinds {
 		if len(list) == 0 {

@@ -89,6 +89,8 @@ func servers() []Row {
 			Never:    []Ban{{awsS3, "we build requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
 			NeverUse: noHandlers(),
 		},
+		{Package: "internal/keep", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator", "internal/volume"}, Never: append(noAWS, Ban{"net/http", "storing is the same behind any protocol"})},
+		{Package: "internal/peer", Why: "it is a client of other Keep servers", May: []string{"locator", "creds"}, Never: noAWS, NeverUse: noHandlers()},
 		{
 			Package: "internal/importer", Why: "importing is the same behind HTTP, a command or a test", Never: noAWS,
 			May:      []string{"locator", "pseudoblock", "creds", "s3read", "sdk/go/collection/manifest"},
@@ -98,7 +100,7 @@ func servers() []Row {
 			Package: "internal/server", Why: "it holds HTTP routes; it gets everything else passed in", Never: noAWS,
 			May: []string{
 				"locator", "pseudoblock", "creds", "s3read", "pseudoblock/resolver", "sdk/go/collection/manifest",
-				"internal/arvados", "internal/config", "internal/importer", "internal/volume",
+				"internal/arvados", "internal/config", "internal/importer", "internal/keep", "internal/volume",
 			},
 		},
 		{

@@ -25,7 +25,7 @@ func newServer(key []byte, tokens resolver.Tokens, endpoint *creds.Endpoint, rul
 	iam, err2 := creds.NewIAM(context.Background(), map[string]*creds.Endpoint{endpoint.Name: endpoint})
 	chain, err3 := creds.NewChain(rules, map[creds.Mode]creds.Source{creds.IAM: iam})
 	r := &resolver.Resolver{Signer: signer, Tokens: tokens, Keychain: chain,
-		Reader: s3read.New(s3read.Options{}), Buffers: resolver.NewBuffers(4)}
+		Reader: s3read.New(s3read.Options{}), Buffers: resolver.NewBuffers(256 << 20)}
 	handle := func(w http.ResponseWriter, q *http.Request) {
 		token := strings.TrimPrefix(q.Header.Get("Authorization"), "Bearer ")
 		grant, err := r.Resolve(q.Context(), resolver.Request{Locator: q.URL.Path[1:], Token: creds.NewSecret(token)})
