@@ -89,7 +89,7 @@ func TestMethods(t *testing.T) {
 		r.wantError(r.do(http.MethodGet, path, r.alice, ""), 404, "no-route")
 	}
 	for _, path := range []string{"/index", "/mounts", "/pull", "/trash", "/status.json"} {
-		if got := r.do(http.MethodGet, path, r.alice, ""); got.StatusCode != 400 || strings.Contains(got.body, "+A") {
+		if got := r.do(http.MethodGet, path, r.alice, ""); got.StatusCode < 400 || got.StatusCode > 405 || strings.Contains(got.body, "+A") {
 			t.Errorf("%s: got %d %q", path, got.StatusCode, got.body)
 		}
 	}
