@@ -6,13 +6,11 @@ package app
 import (
 	"io"
 	"log/slog"
-
-	"github.com/arvados-s3/keepstore/internal/config"
 )
 
-func newLogger(l config.Log, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.Level}
-	if l.JSON {
+func newLogger(level slog.Leveler, json bool, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if json {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))

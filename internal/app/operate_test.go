@@ -4,10 +4,19 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -205,4 +214,75 @@ func TestUnknownAPI(t *testing.T) {
 	if got := r.get(l, r.alice); got.StatusCode != 200 {
 		t.Errorf("with the API server: %d %q", got.StatusCode, got.body)
 	}
+}
+
+// TestReloadCertificate: a renewed certificate is served after a reload, and
+// the level of the log follows; what takes a restart is said.
+func TestReloadCertificate(t *testing.T) {
+	r, _ := reading(t)
+	text, err := os.ReadFile(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	with := string(text) + fmt.Sprintf("tls: {cert_file: %s/cert.pem, key_file: %s/key.pem}\nlog: {level: LEVEL}\n", dir, dir)
+	write := func(level, listen string) {
+		text := strings.Replace(strings.Replace(with, "LEVEL", level, 1), "listen: 127.0.0.1:0", "listen: "+listen, 1)
+		if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := selfSigned(t, dir)
+	write("info", "127.0.0.1:0")
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.log = &lockedBuffer{}
+	r.serve()
+	if got := servedCertificate(t, r.url); !bytes.Equal(got, first) {
+		t.Error("another certificate is served")
+	}
+	second := selfSigned(t, dir)
+	write("debug", "127.0.0.1:1")
+	r.reload <- nil
+	r.waitForLog(`"setting":"listen"`)
+	r.waitForLog(`"reloaded"`)
+	if got := servedCertificate(t, r.url); !bytes.Equal(got, second) {
+		t.Error("the renewed certificate is not served")
+	}
+}
+
+// servedCertificate connects and returns the server's certificate.
+func servedCertificate(t *testing.T, url string) []byte {
+	t.Helper()
+	c, err := tls.Dial("tcp", strings.TrimPrefix(url, "http://"), &tls.Config{InsecureSkipVerify: true}) // only looks at it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.ConnectionState().PeerCertificates[0].Raw
+}
+
+// selfSigned writes a new certificate and key into a folder.
+func selfSigned(t *testing.T, dir string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(number.Add(1)), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return der
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -43,7 +44,7 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 	}
 	defer api.Close()
 	services.uuid = api.ClusterID() + "-bi6l4-000000000000000"
-	web := newHTTPServer(api.Handler(), newLogger(config.Log{}, o.Log))
+	web := newHTTPServer(api.Handler(), newLogger(slog.LevelInfo, false, o.Log))
 	defer web.Close()
 	go func() { _ = web.Serve(listener) }() // ends with web.Close
 	tokenFile, err := firstUser(ctx, api, o.DataDir)
