@@ -50,7 +50,9 @@ type Skipped struct {
 type Progress struct {
 	Type string `json:"type"` // "progress"
 	Counts
-	Resume string `json:"resume,omitempty"`
+	// BytesRead counts what content form had to read, ahead of the files told.
+	BytesRead int64  `json:"bytes_read,omitempty"`
+	Resume    string `json:"resume,omitempty"`
 }
 
 // Failed is the last line of an import that could not be completed.

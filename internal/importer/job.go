@@ -42,6 +42,7 @@ type job struct {
 	// hidden are the rules of whose keys the caller was told, without names.
 	hidden  map[*creds.Rule]bool
 	answers answers
+	hashes  *hashes
 }
 
 // grant is what a rule gives to the caller of this job.
@@ -68,7 +69,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 		state:   state{SkippedBy: map[string]int64{}},
 		access:  map[*creds.Rule]*grant{},
 		hidden:  map[*creds.Rule]bool{},
-		answers: answers{pending: map[int]chan answer{}},
+		answers: answers{pending: map[int]chan answer{}}, hashes: newHashes(),
 	}
 	if resume == "" {
 		return j, nil
@@ -84,6 +85,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 // refuse as a whole is skipped with a line, unless it is the only one.
 func (j *job) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
+	defer j.hashes.running.Wait()
 	defer j.answers.running.Wait()
 	defer cancel()
 	for ; j.state.Source < len(j.targets); j.state.Source++ {
@@ -179,7 +181,7 @@ func (j *job) untold() (keys int64, since time.Duration) {
 
 func (j *job) progress(token string) error {
 	j.told, j.toldAt = j.state.Counts, j.now()
-	return j.sink.Line(Progress{Type: "progress", Counts: j.told, Resume: token})
+	return j.sink.Line(Progress{Type: "progress", Counts: j.told, BytesRead: j.hashes.read.Load(), Resume: token})
 }
 
 // isFinal reports whether trying again would give the same answer.

@@ -144,15 +144,16 @@ func (j *job) describeFile(ctx context.Context, g *grant, info s3read.Info, file
 	if f.StorageClass == "" {
 		f.StorageClass = "STANDARD"
 	}
-	texts := []string{}
-	for l, err := range j.locators(ctx, g.Access, info) {
-		if err != nil {
-			return f, err
-		}
-		l = j.Signer.Sign(l.WithService(j.ServiceUUID), j.token.Reveal(), j.now().Add(j.Signer.TTL()))
-		f.locators = append(f.locators, l)
-		texts = append(texts, l.String())
+	all, err := j.locators(ctx, g.Access, info)
+	if err != nil {
+		return f, err
 	}
+	texts := make([]string, len(all))
+	for i, l := range all {
+		all[i] = j.Signer.Sign(l.WithService(j.ServiceUUID), j.token.Reveal(), j.now().Add(j.Signer.TTL()))
+		texts[i] = all[i].String()
+	}
+	f.locators = all
 	f.Locator = strings.Join(texts, " ")
 	return f, nil
 }

@@ -28,7 +28,7 @@ func (j *job) importPrefix(ctx context.Context, t *target) error {
 	resumed := j.state.After != ""
 	listing := j.Lister.Versions(ctx, g.Access, t.object.Bucket, t.object.Key, j.state.After)
 	found := false
-	for v, err := range current(listing, t.AsOf) {
+	for v, err := range j.readAhead(ctx, t, rule, current(listing, t.AsOf)) {
 		if err != nil {
 			return err
 		}
