@@ -148,6 +148,9 @@ func TestDiskErrors(t *testing.T) {
 	r.wantError(r.do(http.MethodPut, "/"+string(md5Hash("foo")), userToken, "foo"), 503, "volume-error")
 	got := r.get(l, userToken)
 	r.wantError(got, 503, "volume-error")
+	if !strings.Contains(r.log.String(), "not a directory") {
+		t.Error("the log does not tell the cause")
+	}
 	if strings.Contains(got.body, roots[0]) || got.Header.Get("Retry-After") == "" {
 		t.Errorf("the answer is %q, Retry-After %q", got.body, got.Header.Get("Retry-After"))
 	}

@@ -158,5 +158,8 @@ func (s *Store) observe(m *Mount, op string, begin time.Time, bytes int64, err e
 		}
 	}
 	s.options.Observe(e)
+	if volume.IsKind(err, volume.VolumeError) { // the next mount may hide it from the caller
+		s.options.Log.Warn("a volume fails", "mount", m.UUID, "op", op, "cause", errors.Unwrap(err))
+	}
 	return err
 }

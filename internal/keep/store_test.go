@@ -169,7 +169,13 @@ func TestPriority(t *testing.T) {
 	for range 64 {
 		b := block(t, 10)
 		even.put(b)
-		used[even.on(b.Hash())[0]] = true
+		on := even.on(b.Hash())[0]
+		used[on] = true
+		for _, m := range even.mounts {
+			if volume.Weight(b.Hash(), m.UUID) < volume.Weight(b.Hash(), even.mounts[on].UUID) {
+				t.Errorf("%s is not on the mount of the least weight", b.Hash())
+			}
+		}
 	}
 	if len(used) != 3 {
 		t.Errorf("64 blocks lie on %d mounts of 3", len(used))

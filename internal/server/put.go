@@ -79,17 +79,26 @@ func (x *exchange) target() (hash locator.Hash, size int64, err error) {
 // tooSlow is the word for a client whose data does not come in time.
 const tooSlow = "upload-too-slow"
 
-// readBody fills buf. A client must send each piece within a time that grows
-// with its size, as it must take answers: it holds a place and memory.
+// uploadRate is how many bytes per second a client must send on average, from
+// some seconds after the start. Keep clients give up below the same rate.
+const uploadRate = 32 << 10
+
+// readBody fills buf. A client holds a place and memory meanwhile, so it must
+// not stop, nor send slowly for long.
 func (x *exchange) readBody(buf []byte) error {
-	control := http.NewResponseController(x.w)
+	control, begin := http.NewResponseController(x.w), time.Now()
 	wait := writeWait
 	if x.Total > 0 {
 		wait = min(wait, x.Total)
 	}
 	for rest := buf; len(rest) > 0; {
-		_ = control.SetReadDeadline(time.Now().Add(wait)) // best effort
-		n, err := io.ReadFull(x.r.Body, rest[:min(len(rest), writeUnit)])
+		piece := rest[:min(len(rest), writeUnit)]
+		deadline := begin.Add(wait + time.Duration(len(buf)-len(rest)+len(piece))*time.Second/uploadRate)
+		if soon := time.Now().Add(wait); soon.Before(deadline) {
+			deadline = soon
+		}
+		_ = control.SetReadDeadline(deadline) // best effort
+		n, err := io.ReadFull(x.r.Body, piece)
 		rest = rest[n:]
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):

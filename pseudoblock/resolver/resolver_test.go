@@ -187,3 +187,35 @@ func TestBuffersAreBounded(t *testing.T) {
 	}
 	again.Close()
 }
+
+// TestTake: memory is counted by the size of the block, and never more is lent
+// than there is.
+func TestTake(t *testing.T) {
+	const all = 128 << 20
+	b := resolver.NewBuffers(all)
+	take := func(ctx context.Context, size int) (func(), error) {
+		buf, release, err := b.Take(ctx, size)
+		if err == nil && len(buf) != size {
+			t.Errorf("asked for %d bytes, got %d", size, len(buf))
+		}
+		return release, err
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	for _, row := range []struct{ size, fits int }{{0, all >> 16}, {1, all >> 16}, {64 << 10, all >> 16}, {64<<10 + 1, all >> 17}, {40 << 20, 2}, {64 << 20, 2}} {
+		var releases []func()
+		for range row.fits {
+			release, err := take(t.Context(), row.size)
+			if err != nil {
+				t.Fatalf("%d bytes: %v", row.size, err)
+			}
+			releases = append(releases, release)
+		}
+		if _, err := take(short, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%d times %d bytes, and still not full: %v", row.fits, row.size, err)
+		}
+		for _, release := range releases {
+			release()
+		}
+	}
+}
