@@ -4,15 +4,18 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/arvados-s3/keepstore/internal/faultproxy"
 	"github.com/arvados-s3/keepstore/internal/importer"
@@ -311,4 +314,65 @@ func (r *rig) locatorOf(o locator.Object, token string) string {
 		r.t.Fatalf("importing %s gave %d %q", o.URL(), got.StatusCode, got.body)
 	}
 	return got.files[0].Locator
+}
+
+// putInParts stores an object as a multipart upload of one part, whose ETag is
+// no MD5.
+func putInParts(t *testing.T, s *testenv.Server, bucket, key string, data []byte) {
+	t.Helper()
+	ctx, client := context.Background(), s.Client(t)
+	up, err := client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := int32(1)
+	part, err := client.UploadPart(ctx, &s3.UploadPartInput{Bucket: &bucket, Key: &key, UploadId: up.UploadId, PartNumber: &number, Body: bytes.NewReader(data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: up.UploadId,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: &number, ETag: part.ETag}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestContentImport: bytes are read only where their MD5 is not known, in the
+// parts that Keep blocks have, and told in key order.
+func TestContentImport(t *testing.T) {
+	r, name := importing(t)
+	want := map[string]string{"large": strings.Repeat("0123456789abcdef", 4<<20) + "tail", "plain": "known by its ETag"}
+	put(t, r.labServer, name, "p/large", []byte(want["large"]))
+	put(t, r.labServer, name, "p/plain", []byte(want["plain"]))
+	for i := range 20 {
+		path := fmt.Sprintf("parts/%02d", i)
+		want[path] = strings.Repeat(path, i+1)
+		putInParts(t, r.labServer, name, "p/"+path, []byte(want[path]))
+	}
+	r.lab.Set()
+	got := r.imports(r.alice, fmt.Sprintf(`{"sources":[{"url":"s3://%s/p/"}],"form":"content"}`, name))
+	if got.done == nil || len(got.files) != len(want) || !slices.IsSortedFunc(got.files, func(a, b importer.File) int { return strings.Compare(a.URL, b.URL) }) {
+		t.Fatalf("%d files, done %+v", len(got.files), got.done)
+	}
+	reads := 0
+	for _, q := range r.lab.Log() {
+		if q.Range != "" {
+			reads++
+		}
+	}
+	if reads != 22 {
+		t.Errorf("%d reads, want 2 of the large object, 20 of those in parts and none of the plain one", reads)
+	}
+	for _, f := range got.files {
+		var data strings.Builder
+		for l := range strings.FieldsSeq(f.Locator) {
+			if !strings.Contains(l, "+Vmd5") {
+				t.Errorf("%s: %s is not of content form", f.Path, l)
+			}
+			data.WriteString(r.get(l, r.alice).body)
+		}
+		if data.String() != want[f.Path] {
+			t.Errorf("%s reads back as %d other bytes", f.Path, data.Len())
+		}
+	}
 }
