@@ -1,0 +1,152 @@
+# Copyright (C) The keepstore authors.
+# SPDX-License-Identifier: Apache-2.0
+
+import io
+import os
+import random
+import tempfile
+import threading
+import unittest
+
+import arvados
+import arvados.collection
+import arvados.errors
+
+from support import OBJECTS, client, command, import_manifest, person, sha256, tree
+
+
+class Content(unittest.TestCase):
+    """A content-form collection imported from S3, read by the stock client."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.user, cls.token = person()
+        cls.api = client(cls.token)
+        made = arvados.collection.Collection(import_manifest(cls.token), api_client=cls.api)
+        made.save_new(name="imported")
+        cls.uuid, cls.hash = made.manifest_locator(), made.portable_data_hash()
+
+    def open(self):
+        return arvados.collection.CollectionReader(self.uuid, api_client=self.api)
+
+    def same(self, files, prefix=""):
+        want = {prefix + path: (o["size"], o["sha256"]) for path, o in OBJECTS.items()}
+        got = {}
+        for path, f in files.items():
+            with f.open("rb") as stream:
+                data = stream.read()
+            got[path] = (len(data), sha256(data))
+        self.assertEqual(want, got)
+
+    def test_all_files(self):
+        self.same(tree(self.open()))
+
+    def test_by_portable_data_hash(self):
+        self.same(tree(arvados.collection.CollectionReader(self.hash, api_client=self.api)))
+
+    def test_two_blocks(self):
+        text = self.open().manifest_text()
+        self.assertIn("+67108864+B", text)
+        self.assertEqual(text.count("+Vmd5"), len([o for o in OBJECTS.values() if o["size"]]) + 1)
+
+    def test_seek_and_read(self):
+        path, size = "two blocks.bin", OBJECTS["two blocks.bin"]["size"]
+        with self.open().open(path, "rb") as f:
+            whole = f.read()
+        self.assertEqual(OBJECTS[path]["sha256"], sha256(whole))
+        source = random.Random(1)
+        with self.open().open(path, "rb") as f:
+            for offset in [0, size - 1, size, (64 << 20) - 10] + [source.randrange(size) for _ in range(20)]:
+                f.seek(offset)
+                self.assertEqual(whole[offset:offset + 100], f.read(100))
+            f.seek(-7, os.SEEK_END)
+            self.assertEqual(whole[-7:], f.read())
+            self.assertEqual(size, f.tell())
+            self.assertEqual(whole[5:10], f.readfrom(5, 5))
+
+    def test_text_mode(self):
+        with self.open().open("sub/x", "r", encoding="latin-1") as f:
+            self.assertIsInstance(f, io.TextIOWrapper)
+            self.assertEqual(OBJECTS["sub/x"]["sha256"], sha256(f.read().encode("latin-1")))
+
+    def test_copy_between_collections(self):
+        target = arvados.collection.Collection(api_client=self.api)
+        target.copy("sub", "copied/sub", source_collection=self.open())
+        target.copy("a b.txt", "renamed.txt", source_collection=self.open())
+        target.save_new(name="copies", properties={"from": self.uuid})
+        files = tree(arvados.collection.CollectionReader(target.manifest_locator(), api_client=self.api))
+        for path, source in {"renamed.txt": "a b.txt", "copied/sub/x": "sub/x", "copied/sub/deep/caf\u00e9.bin": "sub/deep/caf\u00e9.bin"}.items():
+            with files[path].open("rb") as f:
+                self.assertEqual(OBJECTS[source]["sha256"], sha256(f.read()), path)
+        again = arvados.collection.Collection(target.manifest_locator(), api_client=self.api)
+        again.rename("renamed.txt", "once more")
+        again.remove("copied", recursive=True)
+        again.save()
+        files = tree(arvados.collection.CollectionReader(target.manifest_locator(), api_client=self.api))
+        self.assertEqual(["once more"], list(files))
+        with files["once more"].open("rb") as f:
+            self.assertEqual(OBJECTS["a b.txt"]["sha256"], sha256(f.read()))
+
+    def test_shared_with_another(self):
+        bob, token = person()
+        with self.assertRaises(arvados.errors.NotFoundError):
+            arvados.collection.CollectionReader(self.uuid, api_client=client(token), num_retries=0).keys()
+        self.api.links().create(body={"link": {"link_class": "permission", "name": "can_read",
+                                               "tail_uuid": bob["uuid"], "head_uuid": self.uuid}}).execute()
+        reader = arvados.collection.CollectionReader(self.uuid, api_client=client(token))
+        self.same({path: f for path, f in tree(reader).items()})
+        # What is signed for one is no use to the other.
+        stolen = arvados.collection.Collection(self.open().manifest_text(), api_client=client(token))
+        with self.assertRaises(arvados.errors.ApiError) as caught:
+            stolen.save_new(name="stolen", num_retries=0)
+        self.assertEqual(403, caught.exception.resp.status)
+        with self.assertRaises(arvados.errors.KeepReadError):
+            keep = arvados.keep.KeepClient(api_client=client(token), num_retries=0, block_cache=arvados.keep.KeepBlockCache())
+            keep.get(next(w for w in self.open().manifest_text().split() if "+Vmd5" in w))
+
+    def test_many_readers(self):
+        errors = []
+
+        def read(path):
+            try:
+                with arvados.collection.CollectionReader(self.uuid, api_client=client(self.token)).open(path, "rb") as f:
+                    if sha256(f.read()) != OBJECTS[path]["sha256"]:
+                        errors.append(path)
+            except Exception as e:
+                errors.append(repr(e))
+        threads = [threading.Thread(target=read, args=(path,)) for path in OBJECTS for _ in range(2)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual([], errors)
+
+    def test_arv_ls(self):
+        got = command(self.token, "arv-ls", "-s", self.uuid)
+        self.assertEqual(0, got.returncode, got.stderr)
+        sizes = {}
+        for line in got.stdout.decode().splitlines():
+            size, _, path = line.strip().partition(" ")
+            sizes[path] = int(size)
+        # arv-ls counts in KiB, rounded up.
+        self.assertEqual({"./" + path: (o["size"] + 1023) // 1024 for path, o in OBJECTS.items()}, sizes)
+
+    def test_arv_get(self):
+        with tempfile.TemporaryDirectory() as folder:
+            got = command(self.token, "arv-get", "--no-progress", self.uuid + "/", folder + "/")
+            self.assertEqual(0, got.returncode, got.stderr)
+            for path, o in OBJECTS.items():
+                with open(os.path.join(folder, path), "rb") as f:
+                    self.assertEqual(o["sha256"], sha256(f.read()), path)
+        got = command(self.token, "arv-get", self.hash + "/a b.txt", "-")
+        self.assertEqual((0, OBJECTS["a b.txt"]["sha256"]), (got.returncode, sha256(got.stdout)), got.stderr)
+        got = command(self.token, "arv-get", self.uuid)
+        self.assertEqual(0, got.returncode, got.stderr)
+        self.assertIn("+Vmd5", got.stdout.decode())
+
+    def test_arv_get_of_nothing(self):
+        got = command(self.token, "arv-get", "--retries", "0", self.uuid + "/absent", "-")
+        self.assertNotEqual(0, got.returncode)
+        got = command(self.token, "arv-get", "--retries", "0", self.uuid[:-15] + "a" * 15 + "/x", "-")
+        self.assertNotEqual(0, got.returncode)
+        self.assertIn("404", got.stderr.decode())
