@@ -108,8 +108,8 @@ class Collections(unittest.TestCase):
         self.assertNotIn("+A", trashed["manifest_text"])
         self.assertEqual(["trashed"], self.names(include_trash=True))
         self.make(name="trashed")
-        self.fails(422, self.api.collections().untrash(uuid=made["uuid"], body={}))
-        self.api.collections().untrash(uuid=made["uuid"], ensure_unique_name=True, body={}).execute()
+        self.fails(422, self.api.collections().untrash(uuid=made["uuid"]))
+        self.api.collections().untrash(uuid=made["uuid"], ensure_unique_name=True).execute()
         self.assertEqual(2, len(self.names()))
 
     def test_trash_at(self):

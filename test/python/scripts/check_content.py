@@ -11,8 +11,9 @@ import unittest
 import arvados
 import arvados.collection
 import arvados.errors
+import arvados.keep
 
-from support import OBJECTS, client, command, import_manifest, person, sha256, tree
+from support import OBJECTS, client, command, import_manifest, paths, person, read, sha256
 
 
 class Content(unittest.TestCase):
@@ -29,20 +30,16 @@ class Content(unittest.TestCase):
     def open(self):
         return arvados.collection.CollectionReader(self.uuid, api_client=self.api)
 
-    def same(self, files, prefix=""):
-        want = {prefix + path: (o["size"], o["sha256"]) for path, o in OBJECTS.items()}
-        got = {}
-        for path, f in files.items():
-            with f.open("rb") as stream:
-                data = stream.read()
-            got[path] = (len(data), sha256(data))
-        self.assertEqual(want, got)
+    def same(self, collection):
+        want = {path: (o["size"], o["sha256"]) for path, o in OBJECTS.items()}
+        data = {path: read(collection, path) for path in paths(collection)}
+        self.assertEqual(want, {path: (len(d), sha256(d)) for path, d in data.items()})
 
     def test_all_files(self):
-        self.same(tree(self.open()))
+        self.same(self.open())
 
     def test_by_portable_data_hash(self):
-        self.same(tree(arvados.collection.CollectionReader(self.hash, api_client=self.api)))
+        self.same(arvados.collection.CollectionReader(self.hash, api_client=self.api))
 
     def test_two_blocks(self):
         text = self.open().manifest_text()
@@ -74,27 +71,25 @@ class Content(unittest.TestCase):
         target.copy("sub", "copied/sub", source_collection=self.open())
         target.copy("a b.txt", "renamed.txt", source_collection=self.open())
         target.save_new(name="copies", properties={"from": self.uuid})
-        files = tree(arvados.collection.CollectionReader(target.manifest_locator(), api_client=self.api))
+        got = arvados.collection.CollectionReader(target.manifest_locator(), api_client=self.api)
         for path, source in {"renamed.txt": "a b.txt", "copied/sub/x": "sub/x", "copied/sub/deep/caf\u00e9.bin": "sub/deep/caf\u00e9.bin"}.items():
-            with files[path].open("rb") as f:
-                self.assertEqual(OBJECTS[source]["sha256"], sha256(f.read()), path)
+            self.assertEqual(OBJECTS[source]["sha256"], sha256(read(got, path)), path)
         again = arvados.collection.Collection(target.manifest_locator(), api_client=self.api)
         again.rename("renamed.txt", "once more")
         again.remove("copied", recursive=True)
         again.save()
-        files = tree(arvados.collection.CollectionReader(target.manifest_locator(), api_client=self.api))
-        self.assertEqual(["once more"], list(files))
-        with files["once more"].open("rb") as f:
-            self.assertEqual(OBJECTS["a b.txt"]["sha256"], sha256(f.read()))
+        got = arvados.collection.CollectionReader(target.manifest_locator(), api_client=self.api)
+        self.assertEqual(["once more"], paths(got))
+        self.assertEqual(OBJECTS["a b.txt"]["sha256"], sha256(read(got, "once more")))
 
     def test_shared_with_another(self):
         bob, token = person()
-        with self.assertRaises(arvados.errors.NotFoundError):
-            arvados.collection.CollectionReader(self.uuid, api_client=client(token), num_retries=0).keys()
+        with self.assertRaises(arvados.errors.ApiError) as caught:
+            arvados.collection.CollectionReader(self.uuid, api_client=client(token), num_retries=0)
+        self.assertEqual(404, caught.exception.resp.status)
         self.api.links().create(body={"link": {"link_class": "permission", "name": "can_read",
                                                "tail_uuid": bob["uuid"], "head_uuid": self.uuid}}).execute()
-        reader = arvados.collection.CollectionReader(self.uuid, api_client=client(token))
-        self.same({path: f for path, f in tree(reader).items()})
+        self.same(arvados.collection.CollectionReader(self.uuid, api_client=client(token)))
         # What is signed for one is no use to the other.
         stolen = arvados.collection.Collection(self.open().manifest_text(), api_client=client(token))
         with self.assertRaises(arvados.errors.ApiError) as caught:
@@ -107,14 +102,14 @@ class Content(unittest.TestCase):
     def test_many_readers(self):
         errors = []
 
-        def read(path):
+        def check(path):
             try:
-                with arvados.collection.CollectionReader(self.uuid, api_client=client(self.token)).open(path, "rb") as f:
-                    if sha256(f.read()) != OBJECTS[path]["sha256"]:
-                        errors.append(path)
+                reader = arvados.collection.CollectionReader(self.uuid, api_client=client(self.token))
+                if sha256(read(reader, path)) != OBJECTS[path]["sha256"]:
+                    errors.append(path)
             except Exception as e:
                 errors.append(repr(e))
-        threads = [threading.Thread(target=read, args=(path,)) for path in OBJECTS for _ in range(2)]
+        threads = [threading.Thread(target=check, args=(path,)) for path in OBJECTS for _ in range(2)]
         for t in threads:
             t.start()
         for t in threads:

@@ -8,7 +8,7 @@ import unittest
 import arvados
 import arvados.collection
 
-from support import client, command, person, sha256, tree
+from support import client, command, paths, person, read, sha256
 
 
 class Put(unittest.TestCase):
@@ -30,11 +30,10 @@ class Put(unittest.TestCase):
         return got.stdout.decode().strip()
 
     def same(self, uuid):
-        got = tree(arvados.collection.CollectionReader(uuid, api_client=client(self.token)))
-        self.assertEqual(sorted(self.files), sorted(got))
-        for path, f in got.items():
-            with f.open("rb") as stream:
-                self.assertEqual(sha256(self.files[path]), sha256(stream.read()), path)
+        got = arvados.collection.CollectionReader(uuid, api_client=client(self.token))
+        self.assertEqual(sorted(self.files), sorted(paths(got)))
+        for path, data in self.files.items():
+            self.assertEqual(sha256(data), sha256(read(got, path)), path)
 
     def test_put_and_get(self):
         uuid = self.put("--name", "a folder", self.folder.name + "/")
@@ -64,5 +63,5 @@ class Put(unittest.TestCase):
 
     def test_one_file(self):
         uuid = self.put("--filename", "other name", os.path.join(self.folder.name, "one"))
-        got = tree(arvados.collection.CollectionReader(uuid, api_client=self.api))
-        self.assertEqual(["other name"], list(got))
+        got = arvados.collection.CollectionReader(uuid, api_client=self.api)
+        self.assertEqual(["other name"], paths(got))

@@ -8,7 +8,7 @@ import arvados
 import arvados.collection
 import arvados.errors
 
-from support import OBJECTS, client, import_manifest, person, sha256, token_for, tree
+from support import OBJECTS, client, import_manifest, paths, person, read, sha256, token_for
 
 
 class Write(unittest.TestCase):
@@ -25,11 +25,10 @@ class Write(unittest.TestCase):
             f.write("text")
         c.save_new(name="written")
         got = arvados.collection.CollectionReader(c.manifest_locator(), api_client=client(self.token))
-        with got.open("big", "rb") as f:
-            self.assertEqual(sha256(big), sha256(f.read()))
+        self.assertEqual(sha256(big), sha256(read(got, "big")))
         with got.open("folder/small file") as f:
             self.assertEqual("text", f.read())
-        self.assertEqual(2, len(tree(got)))
+        self.assertEqual(["big", "folder/small file"], paths(got))
 
     def test_append_and_overwrite(self):
         c = arvados.collection.Collection(api_client=self.api, replication_desired=1)
@@ -41,20 +40,18 @@ class Write(unittest.TestCase):
             f.write(b" two")
         c.save()
         self.assertNotEqual(before, c.portable_data_hash())
-        with arvados.collection.CollectionReader(c.manifest_locator(), api_client=self.api).open("f", "rb") as f:
-            self.assertEqual(b"one two", f.read())
+        got = arvados.collection.CollectionReader(c.manifest_locator(), api_client=self.api)
+        self.assertEqual(b"one two", read(got, "f"))
 
     def test_mixed_with_references(self):
         c = arvados.collection.Collection(import_manifest(self.token), api_client=self.api, replication_desired=1)
         with c.open("README", "wb") as f:
             f.write(b"about the imported files")
         c.save_new(name="mixed")
-        got = tree(arvados.collection.CollectionReader(c.manifest_locator(), api_client=client(self.token)))
+        got = arvados.collection.CollectionReader(c.manifest_locator(), api_client=client(self.token))
         for path, o in OBJECTS.items():
-            with got[path].open("rb") as f:
-                self.assertEqual(o["sha256"], sha256(f.read()), path)
-        with got["README"].open("rb") as f:
-            self.assertEqual(b"about the imported files", f.read())
+            self.assertEqual(o["sha256"], sha256(read(got, path)), path)
+        self.assertEqual(b"about the imported files", read(got, "README"))
 
     def test_signatures_of_another_token(self):
         c = arvados.collection.Collection(api_client=self.api, replication_desired=1)
@@ -69,5 +66,4 @@ class Write(unittest.TestCase):
         copy = arvados.collection.Collection(text, api_client=other)
         copy.save_new(name="copy")
         self.assertEqual(c.portable_data_hash(), copy.portable_data_hash())
-        with copy.open("f", "rb") as f:
-            self.assertEqual(b"data", f.read())
+        self.assertEqual(b"data", read(copy, "f"))

@@ -11,7 +11,7 @@ import urllib.request
 import uuid
 
 import arvados
-import arvados.keep
+import arvados.arvfile
 
 BUCKET = os.environ["TEST_BUCKET"]
 KEEP_URL = os.environ["TEST_KEEP_URL"]
@@ -62,16 +62,20 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def tree(collection, prefix=""):
-    """All files of a collection by path."""
-    files = {}
-    for name in collection:
-        item = collection[name]
-        if isinstance(item, arvados.arvfile.ArvadosFile):
-            files[prefix + name] = item
+def paths(collection, prefix=""):
+    """The paths of all files of a collection, in order."""
+    found = []
+    for name in sorted(collection):
+        if isinstance(collection[name], arvados.arvfile.ArvadosFile):
+            found.append(prefix + name)
         else:
-            files.update(tree(item, prefix + name + "/"))
-    return files
+            found += paths(collection[name], prefix + name + "/")
+    return found
+
+
+def read(collection, path):
+    with collection.open(path, "rb") as f:
+        return f.read()
 
 
 def command(token, *args, **options):
