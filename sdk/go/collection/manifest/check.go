@@ -166,7 +166,7 @@ func Unescape(text string) (string, error) {
 			out = append(out, '\\')
 			i++
 		case isOctal(text[i+1:]):
-			out = append(out, (text[i+1]-'0')<<6|(text[i+2]-'0')<<3|text[i+3]-'0')
+			out = append(out, (text[i+1]-'0')<<6|(text[i+2]-'0')<<3|(text[i+3]-'0'))
 			i += 3
 		default:
 			return "", fault(BadManifest, "the name %q has a backslash that begins no escape such as \\040", clip(text))
