@@ -4,9 +4,9 @@
 
 # Usage: tools.sh FOLDER
 # Puts the programs that tests need into FOLDER: S3 servers, linters and the
-# stock Arvados Python client, each at one version. A file NAME.version beside each says what it was made from;
-# nothing is done when that is what is wanted. MinIO has no version tags, so
-# its commit is pinned by pseudo-version.
+# stock Arvados Python client, each at one version. A file NAME.version beside
+# each says what it was made from; nothing is done when that is what is wanted.
+# MinIO has no version tags, so its commit is pinned by pseudo-version.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,14 +30,14 @@ install() {
 	echo "$2" >"$folder/$1.version"
 }
 
-# install_python PROGRAM LIST: makes a Python environment of the packages in LIST.
+# install_python PROGRAM LIST PACKAGE: makes a Python environment of the packages in LIST.
 # It cannot be moved, so a link to its PROGRAM is. A package that has no wheel for
 # this machine is compiled, which needs the headers of libcurl.
 install_python() {
 	if [ -x "$folder/$1" ] && cmp -s "$2" "$folder/$1.version"; then
 		return
 	fi
-	echo "installing $1 ($(grep -v '^#' "$2" | head -n 1) and others), once"
+	echo "installing $1 ($(grep "^$3==" "$2")), once"
 	python3 -c 'import ensurepip, venv' 2>/dev/null || "$here/debian.sh" python3-venv
 	venv=$(mktemp -d "$folder/$1.XXXXXX")
 	python3 -m venv "$venv"
@@ -58,5 +58,5 @@ install gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0
 install versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
 install minio github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 install rclone github.com/rclone/rclone@v1.75.1
-install_python moto_server "$here/moto.txt"
-install_python arv-get "$here/arvados-client.txt"
+install_python moto_server "$here/moto.txt" moto
+install_python arv-get "$here/arvados-client.txt" arvados-python-client
