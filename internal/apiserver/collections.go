@@ -17,7 +17,7 @@ const (
 
 func (s *Server) collectionResource() *resource {
 	return &resource{
-		name: "collections", object: "collection", schema: "Collection", kind: "arvados#collection",
+		name: "collections", object: "collection", schema: "Collection", kind: "arvados#collection", infix: collectionInfix,
 		from: s.collectionRows,
 		visible: func(c *caller) clause {
 			return within(c, canRead, "current_version_uuid", "owner_uuid")

@@ -57,7 +57,7 @@ func (s *Server) describeSchemas() object {
 		for _, c := range res.columns {
 			properties[c.name] = object{"type": c.kind}
 		}
-		schemas[res.schema] = object{"id": res.schema, "type": "object", "uuidPrefix": "", "properties": properties}
+		schemas[res.schema] = object{"id": res.schema, "type": "object", "uuidPrefix": res.infix, "properties": properties}
 		schemas[res.schema+"List"] = object{"id": res.schema + "List", "type": "object", "properties": object{
 			"kind":            object{"type": typeString},
 			"items":           object{"type": "array", "items": object{"$ref": res.schema}},

@@ -27,7 +27,7 @@ type Group struct{ UUID, Name, Class, OwnerUUID string }
 
 func (s *Server) groupResource() *resource {
 	return &resource{
-		name: "groups", object: "group", schema: "Group", kind: "arvados#group",
+		name: "groups", object: "group", schema: "Group", kind: "arvados#group", infix: groupInfix,
 		from:    table("groups"),
 		visible: visibleGroups,
 		columns: common(

@@ -9,7 +9,7 @@ const linkInfix = "o0j2j"
 
 func (s *Server) linkResource() *resource {
 	return &resource{
-		name: "links", object: "link", schema: "Link", kind: "arvados#link",
+		name: "links", object: "link", schema: "Link", kind: "arvados#link", infix: linkInfix,
 		from:    table("links"),
 		visible: visibleLinks,
 		columns: common(

@@ -51,9 +51,7 @@ func (s *Server) signManifest(c *caller, item object) error {
 			expiry = end
 		}
 	}
-	signed, _, err := manifest.Rewrite(text, func(l locator.Locator) (locator.Locator, error) {
-		return s.signer.Sign(l, c.presented, expiry), nil
-	})
+	signed, err := manifest.Map(text, func(l locator.Locator) locator.Locator { return s.signer.Sign(l, c.presented, expiry) })
 	item["manifest_text"] = signed
 	return storage(err)
 }

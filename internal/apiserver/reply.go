@@ -37,7 +37,8 @@ func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) {
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n')) // a client that left is no failure of ours
+	w.Write(body) // a client that left is no failure of ours
+	w.Write([]byte{'\n'})
 }
 
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {

@@ -50,8 +50,8 @@ type resource struct {
 	// name is the plural in URLs; object is its singular in bodies; schema
 	// is its name in the discovery document.
 	name, object, schema string
-	// kind is the value of "kind" in replies.
-	kind string
+	// kind is the value of "kind" in replies; infix is in the UUIDs.
+	kind, infix string
 	// from gives the rows.
 	from func() (clause, error)
 	// visible says which rows a caller may see.

@@ -42,7 +42,7 @@ func (t Token) GoString() string { return t.String() }
 func (s *Server) tokenResource() *resource {
 	return &resource{
 		name: "api_client_authorizations", object: "api_client_authorization",
-		schema: "ApiClientAuthorization", kind: "arvados#apiClientAuthorization",
+		schema: "ApiClientAuthorization", kind: "arvados#apiClientAuthorization", infix: tokenInfix,
 		from:    table("api_client_authorizations"),
 		visible: ownTokens,
 		columns: common(

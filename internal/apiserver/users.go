@@ -29,7 +29,7 @@ type User struct {
 
 func (s *Server) userResource() *resource {
 	return &resource{
-		name: "users", object: "user", schema: "User", kind: "arvados#user",
+		name: "users", object: "user", schema: "User", kind: "arvados#user", infix: userInfix,
 		from:    table("users"),
 		visible: visibleUsers,
 		columns: common(

@@ -52,6 +52,9 @@ endpoints:
 access:
   - {url: "s3://%s/", endpoint: lab, mode: iam, import: {users: ["*"]}}
 `, aware, minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, s.bucket)
+	if ordinaryBlocks {
+		text += fmt.Sprintf("volumes: [{driver: directory, root: %q}]\n", t.TempDir())
+	}
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

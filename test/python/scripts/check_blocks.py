@@ -9,7 +9,7 @@ import arvados
 import arvados.errors
 import arvados.keep
 
-from support import EMPTY_BLOCK, client, person, token_for
+from support import admin, client, person, token_for
 
 
 class Blocks(unittest.TestCase):
@@ -36,8 +36,12 @@ class Blocks(unittest.TestCase):
         self.assertEqual(b"secret", self.keep(token).get(locator))
 
     def test_absent(self):
-        _, token = person()
-        self.assertEqual(b"", self.keep(token).get(EMPTY_BLOCK))
+        """Only an administrator can store a block that is not there, and so get it signed."""
+        api = admin()
+        text = ". " + hashlib.md5(b"absent").hexdigest() + "+6 0:6:f\n"
+        made = api.collections().create(body={"manifest_text": text}).execute()
+        with self.assertRaises(arvados.errors.NotFoundError):
+            self.keep(api.api_token).get(made["manifest_text"].split()[1])
 
     def test_too_large(self):
         _, token = person()

@@ -145,3 +145,25 @@ class Content(unittest.TestCase):
         got = command(self.token, "arv-get", "--retries", "0", self.uuid[:-15] + "a" * 15 + "/x", "-")
         self.assertNotEqual(0, got.returncode)
         self.assertIn("404", got.stderr.decode())
+
+    def test_arv_copy(self):
+        """Within one cluster it makes a new record; the blocks stay where they are."""
+        project = self.api.groups().create(body={"group": {"group_class": "project", "name": "copies"}}).execute()
+        for source in (self.uuid, self.hash):
+            got = command(self.token, "arv-copy", "--no-progress", "--project-uuid", project["uuid"], source)
+            self.assertEqual(0, got.returncode, got.stderr)
+        copy = got.stdout.decode().strip()
+        self.assertEqual(project["uuid"], self.api.collections().get(uuid=copy).execute()["owner_uuid"])
+        self.same(arvados.collection.CollectionReader(copy, api_client=self.api))
+
+    def test_other_forms_fail_and_give_nothing_wrong(self):
+        """The client checks the MD5, which only content form has. With the setting auto and
+        an API server that knows references, it is the client that says no."""
+        for form in ("opaque", "derived"):
+            c = arvados.collection.Collection(import_manifest(self.token, form, "data/a b.txt"), api_client=self.api)
+            c.save_new(name=form)
+            text = self.api.collections().get(uuid=c.manifest_locator()).execute()["manifest_text"]
+            keep = arvados.keep.KeepClient(api_client=self.api, num_retries=0, block_cache=arvados.keep.KeepBlockCache())
+            with self.assertRaises(arvados.errors.KeepReadError) as caught:
+                keep.get(text.split()[1])
+            self.assertIn("Checksum fail", str(caught.exception))

@@ -45,6 +45,30 @@ func Rewrite(text string, each func(locator.Locator) (locator.Locator, error)) (
 	return r.out.String(), r.info, nil
 }
 
+// Map replaces the locators of a text that Rewrite has accepted before, in less
+// time. It looks at nothing else.
+func Map(text string, each func(locator.Locator) locator.Locator) (string, error) {
+	var out strings.Builder
+	out.Grow(2 * len(text)) // signatures are what is usually added
+	for line, err := range Lines(text) {
+		if err != nil {
+			return "", err
+		}
+		out.WriteString(line.Stream)
+		for block, err := range line.Blocks() {
+			if err != nil {
+				return "", inLine(line.Number, err)
+			}
+			out.WriteByte(' ')
+			out.WriteString(each(block).String())
+		}
+		out.WriteByte(' ')
+		out.WriteString(line.files)
+		out.WriteByte('\n')
+	}
+	return out.String(), nil
+}
+
 type rewriter struct {
 	each    func(locator.Locator) (locator.Locator, error)
 	out     strings.Builder

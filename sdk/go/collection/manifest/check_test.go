@@ -34,6 +34,10 @@ func TestRewriteVectors(t *testing.T) {
 		if err != nil || again != text {
 			t.Errorf("%s: rewritten twice it is %q, %v", v.Name, again, err)
 		}
+		mapped, err := manifest.Map(v.Text, locator.Locator.Unsigned)
+		if err != nil || mapped != text {
+			t.Errorf("%s: Map gives %q, %v; Rewrite gives %q", v.Name, mapped, err, text)
+		}
 	}
 }
 
@@ -105,6 +109,15 @@ func TestRewriteWritten(t *testing.T) {
 			t.Fatalf("%q became %q, %+v, %v", text.String(), got, info, err)
 		}
 	})
+}
+
+func TestMapRefuses(t *testing.T) {
+	for _, text := range []string{". " + locator.Empty + " 0:0:f", ". " + locator.Empty + "\n", ". nonsense 0:0:f\n"} {
+		got, err := manifest.Map(text, locator.Locator.Unsigned)
+		if !errors.Is(err, &manifest.Error{Kind: manifest.BadManifest}) || got != "" {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
 }
 
 func TestUnescape(t *testing.T) {

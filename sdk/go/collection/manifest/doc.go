@@ -10,7 +10,8 @@
 // lines in bounded memory, so a listing of millions of objects can be turned
 // into a manifest as it arrives, and can go on later from a saved state.
 // [Lines] reads text line by line without copying it; [Rewrite] checks it and
-// passes each locator through a function that may sign or refuse it.
+// passes each locator through a function that may strip or refuse it; [Map] is
+// for text that was checked before.
 //
 // The portable data hash is the one of Arvados, except that a pseudo-block
 // counts with its identity hash ([locator.Locator.Reduced]): stock Arvados
