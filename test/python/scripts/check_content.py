@@ -4,6 +4,7 @@
 import io
 import os
 import random
+import sys
 import tempfile
 import threading
 import unittest
@@ -13,7 +14,7 @@ import arvados.collection
 import arvados.errors
 import arvados.keep
 
-from support import OBJECTS, client, command, import_manifest, paths, person, read, sha256
+from support import BUCKET, OBJECTS, client, command, import_manifest, paths, person, read, sha256
 
 
 class Content(unittest.TestCase):
@@ -145,6 +146,15 @@ class Content(unittest.TestCase):
         got = command(self.token, "arv-get", "--retries", "0", self.uuid[:-15] + "a" * 15 + "/x", "-")
         self.assertNotEqual(0, got.returncode)
         self.assertIn("404", got.stderr.decode())
+
+    def test_example_of_the_documentation(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        with open(os.path.join(here, "../../../docs/clients.md")) as f:
+            example = f.read().split("```python\n")[1].split("```")[0]
+        self.assertIn("s3://bucket/prefix/", example)
+        got = command(self.token, sys.executable, "-c", example.replace("bucket/prefix", BUCKET + "/data"))
+        self.assertEqual(0, got.returncode, got.stderr)
+        self.same(arvados.collection.CollectionReader(got.stdout.decode().strip(), api_client=self.api))
 
     def test_arv_copy(self):
         """Within one cluster it makes a new record; the blocks stay where they are."""
