@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Usage: tools.sh FOLDER
-# Puts the programs that tests need into FOLDER: S3 servers and linters, each
-# at one version. A file NAME.version beside each says what it was made from;
-# nothing is done when that is what is wanted. MinIO has no version tags, so
-# its commit is pinned by pseudo-version.
+# Puts the programs that tests need into FOLDER: S3 servers, linters and the
+# stock Arvados Python client, each at one version. A file NAME.version beside
+# each says what it was made from; nothing is done when that is what is wanted.
+# MinIO has no version tags, so its commit is pinned by pseudo-version.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,22 +30,27 @@ install() {
 	echo "$2" >"$folder/$1.version"
 }
 
-# install_moto needs Python 3. A Python environment cannot be moved, so a link to
-# its program is.
-install_moto() {
-	if [ -x "$folder/moto_server" ] && cmp -s "$here/moto.txt" "$folder/moto_server.version"; then
+# install_python PROGRAM LIST PACKAGE: makes a Python environment of the packages in LIST.
+# It cannot be moved, so a link to its PROGRAM is. A package that has no wheel for
+# this machine is compiled, which needs the headers of libcurl.
+install_python() {
+	if [ -x "$folder/$1" ] && cmp -s "$2" "$folder/$1.version"; then
 		return
 	fi
-	echo "installing moto ($(grep '^moto==' "$here/moto.txt")), once"
+	echo "installing $1 ($(grep "^$3==" "$2")), once"
 	python3 -c 'import ensurepip, venv' 2>/dev/null || "$here/debian.sh" python3-venv
-	venv=$(mktemp -d "$folder/moto.XXXXXX")
+	venv=$(mktemp -d "$folder/$1.XXXXXX")
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/moto.txt"
-	rm -f "$folder/moto_server.version"
-	ln -s "$venv/bin/moto_server" "$new/moto_server"
-	mv -f "$new/moto_server" "$folder/moto_server"
+	set -- "$1" "$2" "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$2"
+	(shift 2 && "$@") || {
+		"$here/debian.sh" python3-dev build-essential libcurl4-openssl-dev libssl-dev
+		(shift 2 && "$@")
+	}
+	rm -f "$folder/$1.version"
+	ln -s "$venv/bin/$1" "$new/$1"
+	mv -f "$new/$1" "$folder/$1"
 	venv=
-	cp "$here/moto.txt" "$folder/moto_server.version"
+	cp "$2" "$folder/$1.version"
 }
 
 install staticcheck honnef.co/go/tools/cmd/staticcheck@v0.8.1
@@ -53,4 +58,5 @@ install gofakes3 github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0
 install versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
 install minio github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 install rclone github.com/rclone/rclone@v1.75.1
-install_moto
+install_python moto_server "$here/moto.txt" moto
+install_python arv-get "$here/arvados-client.txt" arvados-python-client

@@ -38,20 +38,28 @@ stay. SIGTERM stops listening and lets requests in progress finish.`,
 
 func newStandalone() *cobra.Command {
 	var file, data, listen string
+	var https bool
 	cmd := &cobra.Command{
 		Use:   "standalone",
 		Short: "Serve without an Arvados cluster, with an API server of its own",
 		Long: `Standalone runs keepstore and a small Arvados API server in one process, with
 all data in one folder. It is for one machine, for trying out and for tests.
 The configuration file needs only endpoints and access rules. The first start
-makes a user; its token is in the file admin-token of the data folder.`,
+makes a user; its token is in the file admin-token of the data folder.
+
+Stock Arvados clients want https: --api-tls makes a certificate in the data
+folder and prints its name. Clients trust it with SSL_CERT_FILE, or trust
+anything with ARVADOS_API_HOST_INSECURE=1.`,
 		Example: "  keepstore standalone --data ./data --config keepstore.yml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options, stop := serveOptions(cmd, file)
 			defer stop()
 			return serveError(app.Standalone(cmd.Context(), app.StandaloneOptions{
-				Options: options, DataDir: data, APIListen: listen,
+				Options: options, DataDir: data, APIListen: listen, APITLS: https,
+				APICertificate: func(name string) {
+					fmt.Fprintf(cmd.OutOrStdout(), "Certificate file: %s\n", name)
+				},
 				APIReady: func(url, tokenFile string) {
 					fmt.Fprintf(cmd.OutOrStdout(), "API server: %s\nToken file: %s\n", url, tokenFile)
 				},
@@ -61,6 +69,7 @@ makes a user; its token is in the file admin-token of the data folder.`,
 	cmd.Flags().StringVar(&file, "config", "keepstore.yml", "configuration file with endpoints and access rules")
 	cmd.Flags().StringVar(&data, "data", "keepstore-data", "folder for everything that must be kept")
 	cmd.Flags().StringVar(&listen, "api-listen", "127.0.0.1:25108", "address of the API server")
+	cmd.Flags().BoolVar(&https, "api-tls", false, "serve the API over https, with a certificate made in the data folder")
 	return cmd
 }
 

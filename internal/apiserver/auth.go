@@ -22,7 +22,9 @@ type caller struct {
 	admin, active bool
 	tokenUUID     string
 	secret        string
-	scopes        []string
+	// presented is the whole token as it was sent, which signatures cover.
+	presented string
+	scopes    []string
 }
 
 // system reports whether the caller used the system root token.
@@ -43,10 +45,15 @@ func (s *Server) authenticate(r *http.Request) (*caller, error) {
 	if !ok {
 		return nil, unknownToken()
 	}
-	if c := s.systemCaller(uuid, secret); c != nil {
-		return c, nil
+	c := s.systemCaller(uuid, secret)
+	if c == nil {
+		var err error
+		if c, err = s.lookupToken(r.Context(), uuid, secret); err != nil {
+			return nil, err
+		}
 	}
-	return s.lookupToken(r.Context(), uuid, secret)
+	c.presented = token
+	return c, nil
 }
 
 func unknownToken() error {
@@ -142,8 +149,8 @@ func (c *caller) allows(method, path string) bool {
 // mayChange reports an error unless the caller may create and delete things.
 // A token that could make a stronger one would have no limits.
 func (c *caller) mayChange() error {
-	if !c.active {
-		return fail(Forbidden, "your account is not active: ask the administrator to activate it")
+	if err := c.mayAct(); err != nil {
+		return err
 	}
 	if !slices.Contains(c.scopes, "all") {
 		return fail(Forbidden, "this needs a token with scope \"all\"")

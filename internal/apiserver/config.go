@@ -16,11 +16,16 @@ func (s *Server) getConfig(r *request) (any, error) {
 		"ClusterID": s.cluster,
 		"API":       object{"MaxRequestSize": maxRequestSize, "MaxItemsPerResponse": maxLimit},
 		"Collections": object{
-			"BlobSigning":        true,
-			"BlobSigningTTL":     s.options.BlobSigningTTL.String(),
-			"DefaultReplication": defaultReplication,
+			"BlobSigning":          true,
+			"BlobSigningTTL":       s.options.BlobSigningTTL.String(),
+			"DefaultReplication":   defaultReplication,
+			"DefaultTrashLifetime": trashLifetime.String(),
+			// A version is kept when preserve_version asks for it, else not.
+			"CollectionVersioning":  true,
+			"PreserveVersionIfIdle": "-1s",
 		},
-		"Services": object{"Controller": object{"ExternalURL": s.baseURL(r.Request) + "/"}},
+		"StorageClasses": object{"default": object{"Default": true, "Priority": 0}},
+		"Services":       object{"Controller": object{"ExternalURL": s.baseURL(r.Request) + "/"}},
 	}, nil
 }
 

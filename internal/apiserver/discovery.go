@@ -57,7 +57,7 @@ func (s *Server) describeSchemas() object {
 		for _, c := range res.columns {
 			properties[c.name] = object{"type": c.kind}
 		}
-		schemas[res.schema] = object{"id": res.schema, "type": "object", "uuidPrefix": "", "properties": properties}
+		schemas[res.schema] = object{"id": res.schema, "type": "object", "uuidPrefix": res.infix, "properties": properties}
 		schemas[res.schema+"List"] = object{"id": res.schema + "List", "type": "object", "properties": object{
 			"kind":            object{"type": typeString},
 			"items":           object{"type": "array", "items": object{"$ref": res.schema}},
@@ -92,7 +92,7 @@ func (s *Server) describeMethod(route route) object {
 		"parameters": describeParameters(route),
 		"response":   object{"$ref": "Config"},
 	}
-	if strings.HasSuffix(route.path, "{uuid}") {
+	if strings.Contains(route.path, "{uuid}") {
 		method["parameterOrder"] = []string{"uuid"}
 	}
 	for _, res := range s.resources.all() {
@@ -103,7 +103,7 @@ func (s *Server) describeMethod(route route) object {
 		if route.action == "list" || route.action == "accessible" {
 			method["response"] = object{"$ref": res.schema + "List"}
 		}
-		if route.action == "create" {
+		if route.action == "create" || route.action == "update" {
 			method["request"] = object{"required": true, "properties": object{res.object: object{"$ref": res.schema}}}
 		}
 	}
@@ -111,18 +111,35 @@ func (s *Server) describeMethod(route route) object {
 }
 
 func describeParameters(route route) object {
-	switch {
-	case strings.HasSuffix(route.path, "{uuid}"):
-		return object{"uuid": parameter("string", "path", true, "UUID of the object.")}
-	case route.action == "list" || route.action == "accessible":
-		return object{
-			"filters": parameter("array", "query", false, "Conditions, each [attribute, operator, operand]."),
-			"order":   parameter("array", "query", false, "Attributes to sort by, each with asc or desc."),
-			"select":  parameter("array", "query", false, "Attributes to return."),
-			"limit":   parameter("integer", "query", false, "The most items to return."),
-			"offset":  parameter("integer", "query", false, "The number of items to skip."),
-			"count":   parameter("string", "query", false, "exact or none: whether to count all matches."),
-		}
+	p := object{}
+	if strings.Contains(route.path, "{uuid}") {
+		p["uuid"] = parameter("string", "path", true, "UUID of the object.")
 	}
-	return object{}
+	if route.resource == "collections" {
+		describeCollectionParameters(route.action, p)
+	}
+	if route.action == "list" || route.action == "accessible" {
+		p["filters"] = parameter("array", "query", false, "Conditions, each [attribute, operator, operand].")
+		p["order"] = parameter("array", "query", false, "Attributes to sort by, each with asc or desc.")
+		p["select"] = parameter("array", "query", false, "Attributes to return.")
+		p["limit"] = parameter("integer", "query", false, "The most items to return.")
+		p["offset"] = parameter("integer", "query", false, "The number of items to skip.")
+		p["count"] = parameter("string", "query", false, "exact or none: whether to count all matches.")
+	}
+	return p
+}
+
+func describeCollectionParameters(action string, p object) {
+	if action == "list" || action == "get" {
+		p["include_trash"] = parameter("boolean", "query", false, "Whether to show what is in the trash.")
+	}
+	switch action {
+	case "list":
+		p["include_old_versions"] = parameter("boolean", "query", false, "Whether to show old versions.")
+	case "create", "update", "untrash":
+		p["ensure_unique_name"] = parameter("boolean", "query", false, "Whether a name that is taken gets the time appended.")
+		p["select"] = parameter("array", "query", false, "Attributes to return.")
+	default:
+		p["select"] = parameter("array", "query", false, "Attributes to return.")
+	}
 }

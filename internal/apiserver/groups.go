@@ -3,7 +3,10 @@
 
 package apiserver
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+)
 
 const groupInfix = "j7d0g"
 
@@ -14,6 +17,9 @@ type GroupSpec struct {
 	Class string
 	// OwnerUUID is a user or project; empty means the system user.
 	OwnerUUID string
+	// Description and Properties, a JSON object, may be empty.
+	Description string
+	Properties  json.RawMessage
 }
 
 // Group is a group of users, or a project.
@@ -21,7 +27,7 @@ type Group struct{ UUID, Name, Class, OwnerUUID string }
 
 func (s *Server) groupResource() *resource {
 	return &resource{
-		name: "groups", object: "group", schema: "Group", kind: "arvados#group",
+		name: "groups", object: "group", schema: "Group", kind: "arvados#group", infix: groupInfix,
 		from:    table("groups"),
 		visible: visibleGroups,
 		columns: common(
@@ -33,16 +39,8 @@ func (s *Server) groupResource() *resource {
 	}
 }
 
-// visibleGroups are one's own and those that one has a permission link to.
-func visibleGroups(c *caller) clause {
-	if c.admin {
-		return everything(c)
-	}
-	return clause{
-		"owner_uuid = ? OR uuid IN (SELECT head_uuid FROM links WHERE link_class = 'permission' AND tail_uuid = ?)",
-		[]any{c.userUUID, c.userUUID},
-	}
-}
+// visibleGroups are one's own and those that permission links lead to.
+func visibleGroups(c *caller) clause { return within(c, canRead, "uuid") }
 
 // AddGroup adds a group.
 func (s *Server) AddGroup(ctx context.Context, spec GroupSpec) (Group, error) {
@@ -60,9 +58,16 @@ func (s *Server) AddGroup(ctx context.Context, spec GroupSpec) (Group, error) {
 		g.OwnerUUID = s.systemUUID(userInfix)
 	}
 	now := s.now()
-	err := s.insert(ctx, "groups", object{
+	description, properties := any(nil), "{}"
+	if spec.Description != "" {
+		description = spec.Description
+	}
+	if len(spec.Properties) > 0 {
+		properties = string(spec.Properties)
+	}
+	err := s.insert(ctx, s.db, "groups", object{
 		"uuid": g.UUID, "owner_uuid": g.OwnerUUID, "created_at": now, "modified_at": now,
-		"name": g.Name, "group_class": g.Class, "properties": "{}",
+		"name": g.Name, "group_class": g.Class, "description": description, "properties": properties,
 	})
 	if isConflict(err) {
 		return Group{}, invalid("there is already a group %s", clip(g.Name))

@@ -8,6 +8,8 @@ import (
 	"strings"
 )
 
+const keepServiceInfix = "bi6l4"
+
 // KeepService is a Keep service to announce to clients.
 type KeepService struct {
 	UUID string `json:"uuid"`
@@ -31,7 +33,7 @@ func (s *Server) keepServiceResource() *resource {
 		{name: "read_only", kind: typeBoolean},
 	}
 	return &resource{
-		name: "keep_services", object: "keep_service", schema: "KeepService", kind: "arvados#keepService",
+		name: "keep_services", object: "keep_service", schema: "KeepService", kind: "arvados#keepService", infix: keepServiceInfix,
 		from:    func() (clause, error) { return s.keepServiceRows(columns) },
 		visible: everything,
 		columns: columns,

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const (
@@ -24,6 +23,8 @@ type listing struct {
 	order         string
 	limit, offset int
 	count         bool
+	// trash and old say whether trashed rows and old versions are wanted.
+	trash, old bool
 }
 
 // list answers a list request in Arvados' shape.
@@ -34,13 +35,13 @@ func (s *Server) list(r *request, res *resource, more clause) (any, error) {
 	}
 	l.where = and(l.where, more)
 	tail := clause{"ORDER BY " + l.order + " LIMIT ? OFFSET ?", []any{l.limit, l.offset}}
-	items, err := s.fetch(r.Context(), res, r.caller, l.columns, l.where, tail)
+	items, err := s.fetch(r.Context(), s.db, res, r.caller, l.columns, l.where, tail)
 	if err != nil {
 		return nil, err
 	}
 	reply := object{"kind": res.kind + "List", "limit": l.limit, "offset": l.offset, "items": items}
 	if l.count {
-		reply["items_available"], err = s.count(r.Context(), res, r.caller, l.where)
+		reply["items_available"], err = s.count(r.Context(), s.db, res, r.caller, l.where)
 	}
 	return reply, err
 }
@@ -50,11 +51,17 @@ func and(a, b clause) clause {
 }
 
 func parseListing(res *resource, q url.Values) (listing, error) {
-	l := listing{columns: res.columns, where: clause{sql: "1"}, order: "uuid", limit: defaultLimit, count: true}
+	l := listing{columns: res.usual(false), where: clause{sql: "1"}, order: "uuid", limit: defaultLimit, count: true}
 	for name := range q {
 		if err := l.parse(res, name, q.Get(name)); err != nil {
 			return listing{}, err
 		}
+	}
+	if res.trash && !l.trash {
+		l.where = and(l.where, clause{sql: "NOT is_trashed"})
+	}
+	if res.trash && !l.old {
+		l.where = and(l.where, clause{sql: "uuid = current_version_uuid"})
 	}
 	return l, nil
 }
@@ -67,6 +74,8 @@ func (l *listing) parse(res *resource, name, value string) (err error) {
 		l.order, err = parseOrder(res, value)
 	case "select":
 		l.columns, err = parseSelect(res, value)
+	case "include_trash", "include_old_versions":
+		err = l.parseInclude(res, name, value)
 	case "limit":
 		l.limit, err = parseNumber(name, value)
 		l.limit = min(l.limit, maxLimit)
@@ -82,6 +91,29 @@ func (l *listing) parse(res *resource, name, value string) (err error) {
 		err = invalid("this API server does not know the parameter %s of a list", clip(name))
 	}
 	return err
+}
+
+func (l *listing) parseInclude(res *resource, name, value string) (err error) {
+	if !res.trash {
+		return invalid("%s cannot be trashed and have no old versions", res.name)
+	}
+	if name == "include_trash" {
+		l.trash, err = parseBool(name, value)
+	} else {
+		l.old, err = parseBool(name, value)
+	}
+	return err
+}
+
+// parseBool reads true or false as the SDKs write them.
+func parseBool(name, value string) (bool, error) {
+	switch strings.ToLower(value) {
+	case "true", "1":
+		return true, nil
+	case "false", "0", "":
+		return false, nil
+	}
+	return false, invalid("%s must be true or false, not %s", name, clip(value))
 }
 
 func parseNumber(name, value string) (int, error) {
@@ -131,102 +163,10 @@ func parseOrder(res *resource, value string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if c.onDemand {
+			return "", invalid("%s cannot be sorted by %s", res.name, c.name)
+		}
 		order = append(order, strings.Join(append([]string{c.sql()}, words[1:]...), " "))
 	}
 	return strings.Join(append(order, "uuid"), ", "), nil
-}
-
-// parseFilters turns [["attribute", "operator", operand], …] into SQL.
-func parseFilters(res *resource, value string) (clause, error) {
-	var filters [][]json.RawMessage
-	if json.Unmarshal([]byte(value), &filters) != nil {
-		return clause{}, invalid(`filters must be a JSON list such as [["uuid", "=", "…"]]`)
-	}
-	where := clause{sql: "1"}
-	for _, f := range filters {
-		one, err := parseFilter(res, f)
-		if err != nil {
-			return clause{}, err
-		}
-		where = clause{where.sql + " AND " + one.sql, append(where.args, one.args...)}
-	}
-	return where, nil
-}
-
-func parseFilter(res *resource, f []json.RawMessage) (clause, error) {
-	var name, op string
-	if len(f) != 3 || json.Unmarshal(f[0], &name) != nil || json.Unmarshal(f[1], &op) != nil {
-		return clause{}, invalid("each filter must be a list of attribute, operator and operand")
-	}
-	c, err := res.column(name)
-	if err != nil {
-		return clause{}, err
-	}
-	if c.kind == typeHash || c.kind == typeArray {
-		return clause{}, invalid("this API server cannot filter on %s", name)
-	}
-	switch op {
-	case "in", "not in":
-		return filterIn(c, op, f[2])
-	case "=":
-		return filterBy(c, "IS", f[2])
-	case "!=":
-		return filterBy(c, "IS NOT", f[2])
-	case "<", "<=", ">", ">=":
-		return filterBy(c, op, f[2])
-	}
-	return clause{}, invalid("this API server does not know the filter operator %s: it knows =, !=, <, <=, >, >=, in, not in", clip(op))
-}
-
-func filterBy(c column, op string, operand json.RawMessage) (clause, error) {
-	value, err := parseOperand(c, operand)
-	return clause{c.sql() + " " + op + " ?", []any{value}}, err
-}
-
-func filterIn(c column, op string, operand json.RawMessage) (clause, error) {
-	var list []json.RawMessage
-	if json.Unmarshal(operand, &list) != nil {
-		return clause{}, invalid("the operand of %s %s must be a list", c.name, op)
-	}
-	values := make([]any, len(list))
-	for i, item := range list {
-		var err error
-		if values[i], err = parseOperand(c, item); err != nil {
-			return clause{}, err
-		}
-	}
-	text, err := json.Marshal(values)
-	return clause{c.sql() + " " + op + " (SELECT value FROM json_each(?))", []any{string(text)}}, err
-}
-
-// parseOperand accepts the type of the column, or null.
-func parseOperand(c column, operand json.RawMessage) (any, error) {
-	var value any
-	if err := json.Unmarshal(operand, &value); err != nil {
-		return nil, invalid("the operand of the filter on %s is not JSON", c.name)
-	}
-	switch v := value.(type) {
-	case nil:
-		return nil, nil
-	case string:
-		if c.kind == typeTime {
-			t, err := time.Parse(time.RFC3339, v)
-			if err != nil {
-				return nil, invalid("the filter on %s needs a time such as 2026-01-31T12:00:00Z", c.name)
-			}
-			return formatTime(t), nil
-		}
-		if c.kind == typeString {
-			return v, nil
-		}
-	case bool:
-		if c.kind == typeBoolean {
-			return v, nil
-		}
-	case float64:
-		if c.kind == typeInteger {
-			return v, nil
-		}
-	}
-	return nil, invalid("the operand of the filter on %s must be a %s", c.name, c.kind)
 }

@@ -90,7 +90,15 @@ func TestFilters(t *testing.T) {
 		{`[["name","=","x' OR '1'='1"]]`, 200, 0},
 		{`[["name; DROP TABLE users","=","x"]]`, 422, 0},
 		{`[["colour","=","red"]]`, 422, 0},
-		{`[["name","like","r%"]]`, 422, 0},
+		{`[["name","like","r%"]]`, 200, 1},
+		{`[["name","like","R%"]]`, 200, 0},
+		{`[["name","ilike","R%RS"]]`, 200, 1},
+		{`[["name","like","_eaders"]]`, 200, 1},
+		{`[["name","like","*eaders"]]`, 200, 0},
+		{`[["name","like","\\_eaders"]]`, 200, 0},
+		{`[["name","like",7]]`, 422, 0},
+		{`[["created_at","like","2%"]]`, 422, 0},
+		{`[["name","@@","readers"]]`, 422, 0},
 		{`[["name","=",7]]`, 422, 0},
 		{`[["name","in","readers"]]`, 422, 0},
 		{`[["name","in",[["readers"]]]]`, 422, 0},
@@ -198,7 +206,7 @@ func TestAccessibleKeepServices(t *testing.T) {
 func TestLongQueryInABody(t *testing.T) {
 	w, g := withGroups(t)
 	form := url.Values{"filters": {`[["uuid","in",["` + g[2].UUID + strings.Repeat(`","x`, 5000) + `"]]]`}}
-	for override, want := range map[string]int{"GET": 200, "": 404} {
+	for override, want := range map[string]int{"GET": 200, "": 422} {
 		r := httptest.NewRequest("POST", "/arvados/v1/groups?alt=json", strings.NewReader(form.Encode()))
 		r.Header.Set("Authorization", "Bearer "+w.adminToken)
 		r.Header.Set("X-Http-Method-Override", override)

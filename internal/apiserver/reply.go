@@ -7,13 +7,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 )
+
+// maxReply bounds the manifests in one reply, as MaxIndexDatabaseRead does in
+// Arvados. A single larger one is given whole.
+const maxReply = 128 << 20
 
 // allowOrigins lets pages of any origin ask. No cookies are used: whoever
 // has the token may come from anywhere.
@@ -36,7 +37,8 @@ func (s *Server) writeJSON(w http.ResponseWriter, status int, v any) {
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n')) // a client that left is no failure of ours
+	w.Write(body) // a client that left is no failure of ours
+	w.Write([]byte{'\n'})
 }
 
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
@@ -46,32 +48,6 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 		s.options.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", e.Err)
 	}
 	s.writeJSON(w, status(e.Kind), object{"errors": []string{e.Text}})
-}
-
-// attributes decodes what a create request says about the new object: JSON
-// {"<name>": {…}}, the bare {…}, or a form with the JSON in a field <name>.
-// Attributes that into does not know are refused.
-func (r *request) attributes(name string, into any) error {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return bodyError(err)
-	}
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if media == "application/x-www-form-urlencoded" {
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return invalid("the body is not a well-formed form")
-		}
-		return decodeStrictly([]byte(form.Get(name)), into)
-	}
-	var wrapped map[string]json.RawMessage
-	if len(body) > 0 && json.Unmarshal(body, &wrapped) != nil {
-		return invalid("the body is not a JSON object")
-	}
-	if inner, ok := wrapped[name]; ok {
-		body = inner
-	}
-	return decodeStrictly(body, into)
 }
 
 func decodeStrictly(text []byte, into any) error {

@@ -27,6 +27,9 @@ type column struct {
 	name, kind string
 	// expr is the SQL that gives it; empty means the column of that name.
 	expr string
+	// onDemand columns are too large for lists that do not ask for them, and
+	// for filters.
+	onDemand bool
 }
 
 func (c column) sql() string {
@@ -47,17 +50,24 @@ type resource struct {
 	// name is the plural in URLs; object is its singular in bodies; schema
 	// is its name in the discovery document.
 	name, object, schema string
-	// kind is the value of "kind" in replies.
-	kind string
+	// kind is the value of "kind" in replies; infix is in the UUIDs.
+	kind, infix string
 	// from gives the rows.
 	from func() (clause, error)
 	// visible says which rows a caller may see.
 	visible func(*caller) clause
 	columns []column
+	// trash says that rows can be trashed and have old versions, which are
+	// shown only to those who ask for them.
+	trash bool
+	// finish changes a row for the caller before it is shown, and may look at
+	// the columns in needs. It may be nil.
+	finish func(*caller, object) error
+	needs  []string
 }
 
 // resources are all there are.
-type resources struct{ users, tokens, groups, links, keepServices *resource }
+type resources struct{ users, tokens, groups, links, keepServices, collections *resource }
 
 func (s *Server) newResources() resources {
 	return resources{
@@ -66,11 +76,12 @@ func (s *Server) newResources() resources {
 		groups:       s.groupResource(),
 		links:        s.linkResource(),
 		keepServices: s.keepServiceResource(),
+		collections:  s.collectionResource(),
 	}
 }
 
 func (r resources) all() []*resource {
-	return []*resource{r.users, r.tokens, r.groups, r.links, r.keepServices}
+	return []*resource{r.users, r.tokens, r.groups, r.links, r.keepServices, r.collections}
 }
 
 func table(name string) func() (clause, error) {
@@ -100,35 +111,73 @@ func (r *resource) column(name string) (column, error) {
 // object is one item of a reply.
 type object map[string]any
 
-// fetch returns the rows that match where, as the caller sees them.
-func (s *Server) fetch(ctx context.Context, r *resource, c *caller, columns []column, where clause, tail clause) ([]object, error) {
-	q, err := r.query(c, selectList(columns), where, tail)
+// querier is the database, or a transaction in it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// fetch returns the rows that match where, as the caller sees them. As in
+// Arvados, a list of large texts may be shorter than its limit.
+func (s *Server) fetch(ctx context.Context, db querier, r *resource, c *caller, columns []column, where clause, tail clause) ([]object, error) {
+	read := r.withNeeds(columns)
+	q, err := r.query(c, selectList(read), where, tail)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.QueryContext(ctx, q.sql, q.args...)
+	rows, err := db.QueryContext(ctx, q.sql, q.args...)
 	if err != nil {
 		return nil, storage(err)
 	}
 	defer rows.Close()
-	items := []object{}
-	for rows.Next() {
-		item, err := r.scan(rows, columns)
+	items, size := []object{}, 0
+	for size < maxReply && rows.Next() {
+		item, err := r.scan(rows, read)
 		if err != nil {
 			return nil, storage(err)
 		}
+		if err := r.complete(c, item, read[len(columns):]); err != nil {
+			return nil, err
+		}
+		text, _ := item["manifest_text"].(string)
+		size += len(text)
 		items = append(items, item)
 	}
 	return items, storage(rows.Err())
 }
 
+// withNeeds adds the columns that finish needs.
+func (r *resource) withNeeds(columns []column) []column {
+	read := slices.Clone(columns)
+	for _, name := range r.needs {
+		if c, err := r.column(name); err == nil && !slices.Contains(columns, c) {
+			read = append(read, c)
+		}
+	}
+	return read
+}
+
+// complete finishes a row and drops the columns that only finish needed.
+func (r *resource) complete(c *caller, item object, extra []column) error {
+	if r.finish != nil {
+		if err := r.finish(c, item); err != nil {
+			return err
+		}
+	}
+	for _, e := range extra {
+		delete(item, e.name)
+	}
+	return nil
+}
+
 // count returns the number of rows that match where.
-func (s *Server) count(ctx context.Context, r *resource, c *caller, where clause) (n int, err error) {
+func (s *Server) count(ctx context.Context, db querier, r *resource, c *caller, where clause) (n int, err error) {
 	q, err := r.query(c, "count(*)", where, clause{})
 	if err != nil {
 		return 0, err
 	}
-	return n, storage(s.db.QueryRowContext(ctx, q.sql, q.args...).Scan(&n))
+	return n, storage(db.QueryRowContext(ctx, q.sql, q.args...).Scan(&n))
 }
 
 // query puts one SELECT together. Values from outside are only ever arguments.
@@ -183,8 +232,13 @@ func shape(kind string, value any) any {
 }
 
 // one returns the object with the UUID, if the caller may see it.
-func (s *Server) one(ctx context.Context, r *resource, c *caller, uuid string) (object, error) {
-	items, err := s.fetch(ctx, r, c, r.columns, clause{"uuid = ?", []any{uuid}}, clause{})
+func (s *Server) one(ctx context.Context, db querier, r *resource, c *caller, uuid string) (object, error) {
+	return s.oneWhere(ctx, db, r, c, r.usual(true), clause{"uuid = ?", []any{uuid}}, uuid)
+}
+
+// oneWhere returns the one object that where allows; uuid is for the error.
+func (s *Server) oneWhere(ctx context.Context, db querier, r *resource, c *caller, columns []column, where clause, uuid string) (object, error) {
+	items, err := s.fetch(ctx, db, r, c, columns, where, clause{sql: "LIMIT 1"})
 	if err != nil {
 		return nil, err
 	}
@@ -195,21 +249,53 @@ func (s *Server) one(ctx context.Context, r *resource, c *caller, uuid string) (
 }
 
 // exists reports an error unless the table has the UUID.
-func (s *Server) exists(ctx context.Context, r *resource, uuid string) error {
-	_, err := s.one(ctx, r, &caller{admin: true}, uuid)
+func (s *Server) exists(ctx context.Context, db querier, r *resource, uuid string) error {
+	_, err := s.one(ctx, db, r, &caller{admin: true}, uuid)
 	return err
 }
 
+// usual returns the columns of a reply to those who select none.
+func (r *resource) usual(single bool) []column {
+	return slices.DeleteFunc(slices.Clone(r.columns), func(c column) bool {
+		return c.onDemand && (!single || c.name != "manifest_text")
+	})
+}
+
 // insert adds a row.
-func (s *Server) insert(ctx context.Context, table string, values object) error {
+func (s *Server) insert(ctx context.Context, db querier, table string, values object) error {
 	names := make([]string, 0, len(values))
 	args := make([]any, 0, len(values))
 	for name, value := range values {
 		names, args = append(names, name), append(args, value)
 	}
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")
-	_, err := s.db.ExecContext(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES ("+marks+")", args...)
+	_, err := db.ExecContext(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES ("+marks+")", args...)
 	return err
+}
+
+// update changes the row with the UUID.
+func (s *Server) update(ctx context.Context, db querier, table, uuid string, values object) error {
+	sets := make([]string, 0, len(values))
+	args := make([]any, 0, len(values)+1)
+	for name, value := range values {
+		sets, args = append(sets, name+" = ?"), append(args, value)
+	}
+	_, err := db.ExecContext(ctx, "UPDATE "+table+" SET "+strings.Join(sets, ", ")+" WHERE uuid = ?", append(args, uuid)...)
+	return err
+}
+
+// change runs f in one transaction. f must use only the transaction: the
+// database has few connections, and each may be waiting for this one.
+func (s *Server) change(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return storage(err)
+	}
+	defer tx.Rollback()
+	if err := f(tx); err != nil {
+		return storage(err)
+	}
+	return storage(tx.Commit())
 }
 
 // isConflict reports whether the error says that a unique value is taken.

@@ -14,14 +14,16 @@ const (
 	apiPath          = "/arvados/v1/"
 	discoveryPath    = "/discovery/v1/apis/arvados/v1/rest"
 	currentTokenPath = apiPath + "api_client_authorizations/current"
-	maxBody          = 1 << 20
+	// maxBody bounds requests, except for those that carry a manifest:
+	// maxRequestSize bounds these.
+	maxBody = 1 << 20
 )
 
 // request is an HTTP request with what was found out about it.
 type request struct {
 	*http.Request
 	caller *caller
-	// uuid is the last part of the path, for routes that end in {uuid}.
+	// uuid is what stands for {uuid} in the path of the route.
 	uuid  string
 	query url.Values
 }
@@ -37,6 +39,14 @@ type route struct {
 	handle func(*request) (any, error)
 }
 
+// maxBody returns the longest body that the route takes.
+func (r *route) maxBody() int64 {
+	if strings.HasPrefix(r.path, apiPath+"collections") {
+		return maxRequestSize
+	}
+	return maxBody
+}
+
 // newRoutes lists all routes. A literal path comes before one with {uuid}.
 func (s *Server) newRoutes() []route {
 	routes := []route{
@@ -49,6 +59,7 @@ func (s *Server) newRoutes() []route {
 		{"POST", apiPath + "api_client_authorizations", "api_client_authorizations", "create", false, s.createToken},
 		{"DELETE", apiPath + "api_client_authorizations/{uuid}", "api_client_authorizations", "delete", false, s.deleteToken},
 	}
+	routes = append(routes, s.changeRoutes()...)
 	r := s.resources
 	for _, res := range []*resource{r.users, r.groups, r.links, r.keepServices} {
 		open := res == r.keepServices
@@ -59,12 +70,36 @@ func (s *Server) newRoutes() []route {
 	return routes
 }
 
+// changeRoutes lists the routes of collections and those that change other
+// things.
+func (s *Server) changeRoutes() []route {
+	const one = "/{uuid}"
+	collections, groups, links := apiPath+"collections", apiPath+"groups", apiPath+"links"
+	return []route{
+		{"GET", collections, "collections", "list", false, s.lister(s.resources.collections)},
+		{"POST", collections, "collections", "create", false, s.createCollection},
+		{"GET", collections + one, "collections", "get", false, s.getCollection},
+		{"PUT", collections + one, "collections", "update", false, s.updateCollection},
+		{method: "PATCH", path: collections + one, handle: s.updateCollection},
+		{"DELETE", collections + one, "collections", "delete", false, s.trashCollection},
+		{"POST", collections + one + "/trash", "collections", "trash", false, s.trashCollection},
+		{"POST", collections + one + "/untrash", "collections", "untrash", false, s.untrashCollection},
+		{"POST", apiPath + "users", "users", "create", false, s.createUser},
+		{"POST", groups, "groups", "create", false, s.createGroup},
+		{"PUT", groups + one, "groups", "update", false, s.updateGroup},
+		{method: "PATCH", path: groups + one, handle: s.updateGroup},
+		{"DELETE", groups + one, "groups", "delete", false, s.deleteGroup},
+		{"POST", links, "links", "create", false, s.createLink},
+		{"DELETE", links + one, "links", "delete", false, s.deleteLink},
+	}
+}
+
 func (s *Server) lister(res *resource) func(*request) (any, error) {
 	return func(r *request) (any, error) { return s.list(r, res, clause{sql: "1"}) }
 }
 
 func (s *Server) getter(res *resource) func(*request) (any, error) {
-	return func(r *request) (any, error) { return s.one(r.Context(), res, r.caller, r.uuid) }
+	return func(r *request) (any, error) { return s.one(r.Context(), s.db, res, r.caller, r.uuid) }
 }
 
 func ping(*request) (any, error) { return object{"health": "OK"}, nil }
@@ -85,7 +120,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) (any, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	body := r.Body
+	r.Body = http.MaxBytesReader(w, body, maxBody)
 	req := &request{Request: r, caller: &caller{}, query: r.URL.Query()}
 	if err := req.override(); err != nil {
 		return nil, err
@@ -99,6 +135,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
+	r.Body = http.MaxBytesReader(w, body, found.maxBody())
 	return found.handle(req)
 }
 
@@ -124,14 +161,26 @@ func (s *Server) find(r *request) *route {
 		if route.method != method {
 			continue
 		}
-		prefix, takesUUID := strings.CutSuffix(route.path, "{uuid}")
-		rest, ok := strings.CutPrefix(r.URL.Path, prefix)
-		if ok && takesUUID == (rest != "") && !strings.Contains(rest, "/") {
-			r.uuid = rest
+		if uuid, ok := route.match(r.URL.Path); ok {
+			r.uuid = uuid
 			return route
 		}
 	}
 	return nil
+}
+
+// match compares a path with that of the route, and returns what stands for
+// {uuid} in it.
+func (r *route) match(path string) (uuid string, ok bool) {
+	prefix, suffix, takesUUID := strings.Cut(r.path, "{uuid}")
+	if !takesUUID {
+		return "", path == prefix
+	}
+	rest, ok := strings.CutPrefix(path, prefix)
+	if ok {
+		uuid, ok = strings.CutSuffix(rest, suffix)
+	}
+	return uuid, ok && uuid != "" && !strings.Contains(uuid, "/")
 }
 
 // override turns a POST that carries a long query in its body into the GET

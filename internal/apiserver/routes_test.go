@@ -198,8 +198,10 @@ func TestDiscoveryDescribesAllRoutes(t *testing.T) {
 	slices.Sort(asked)
 	want := []string{
 		"api_client_authorizations.create", "api_client_authorizations.current", "api_client_authorizations.delete",
-		"configs.get", "groups.get", "groups.list", "keep_services.accessible", "keep_services.get", "keep_services.list",
-		"links.get", "links.list", "users.current", "users.get", "users.list",
+		"collections.create", "collections.delete", "collections.get", "collections.list", "collections.trash", "collections.untrash", "collections.update",
+		"configs.get", "groups.create", "groups.delete", "groups.get", "groups.list", "groups.update",
+		"keep_services.accessible", "keep_services.get", "keep_services.list",
+		"links.create", "links.delete", "links.get", "links.list", "users.create", "users.current", "users.get", "users.list",
 	}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("methods:\n%s", diff)

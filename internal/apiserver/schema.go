@@ -60,6 +60,17 @@ CREATE TABLE links (
 	link_class TEXT NOT NULL, name TEXT NOT NULL, tail_uuid TEXT NOT NULL, head_uuid TEXT NOT NULL, properties TEXT NOT NULL,
 	UNIQUE (tail_uuid, head_uuid, link_class, name)) STRICT;
 CREATE INDEX links_by_head ON links (head_uuid);
+`, `
+CREATE TABLE collections (
+	uuid TEXT PRIMARY KEY, owner_uuid TEXT NOT NULL, created_at TEXT NOT NULL, modified_at TEXT NOT NULL,
+	modified_by_user_uuid TEXT NOT NULL, name TEXT, description TEXT, properties TEXT NOT NULL,
+	portable_data_hash TEXT NOT NULL, file_count INTEGER NOT NULL, file_size_total INTEGER NOT NULL,
+	replication_desired INTEGER, storage_classes_desired TEXT NOT NULL,
+	version INTEGER NOT NULL, current_version_uuid TEXT NOT NULL, preserve_version INTEGER NOT NULL,
+	trash_at TEXT, delete_at TEXT, manifest_text TEXT NOT NULL) STRICT;
+CREATE INDEX collections_by_owner ON collections (owner_uuid, name);
+CREATE INDEX collections_by_hash ON collections (portable_data_hash);
+CREATE INDEX collections_by_current ON collections (current_version_uuid);
 `}
 }
 

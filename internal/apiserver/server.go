@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/arvados-s3/keepstore/locator"
 )
 
 // Options configure a [Server].
@@ -42,6 +44,7 @@ type Server struct {
 	cluster    string
 	db         *sql.DB
 	signingKey string
+	signer     *locator.Signer
 	rootToken  string
 	resources  resources
 	routes     []route
@@ -61,6 +64,9 @@ func Open(o Options) (*Server, error) {
 	s := &Server{options: o}
 	if err := s.openKeys(); err != nil {
 		return nil, err
+	}
+	if s.signer, err = locator.NewSigner([]byte(s.signingKey), o.BlobSigningTTL); err != nil {
+		return nil, invalid("%s", err)
 	}
 	if s.db, err = openDB(o.DataDir); err != nil {
 		return nil, err

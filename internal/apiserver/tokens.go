@@ -42,7 +42,7 @@ func (t Token) GoString() string { return t.String() }
 func (s *Server) tokenResource() *resource {
 	return &resource{
 		name: "api_client_authorizations", object: "api_client_authorization",
-		schema: "ApiClientAuthorization", kind: "arvados#apiClientAuthorization",
+		schema: "ApiClientAuthorization", kind: "arvados#apiClientAuthorization", infix: tokenInfix,
 		from:    table("api_client_authorizations"),
 		visible: ownTokens,
 		columns: common(
@@ -68,7 +68,7 @@ func (s *Server) currentToken(r *request) (any, error) {
 	}
 	if !r.caller.system() {
 		var err error
-		if token, err = s.one(r.Context(), s.resources.tokens, r.caller, r.caller.tokenUUID); err != nil {
+		if token, err = s.one(r.Context(), s.db, s.resources.tokens, r.caller, r.caller.tokenUUID); err != nil {
 			return nil, err
 		}
 	}
@@ -104,7 +104,7 @@ func (s *Server) createToken(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.one(r.Context(), s.resources.tokens, r.caller, t.UUID)
+	token, err := s.one(r.Context(), s.db, s.resources.tokens, r.caller, t.UUID)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (s *Server) CreateToken(ctx context.Context, spec TokenSpec) (Token, error)
 	if err := checkScopes(spec.Scopes); err != nil {
 		return Token{}, err
 	}
-	if err := s.exists(ctx, s.resources.users, spec.UserUUID); err != nil {
+	if err := s.exists(ctx, s.db, s.resources.users, spec.UserUUID); err != nil {
 		return Token{}, err
 	}
 	scopes, err := json.Marshal(spec.Scopes)
@@ -133,7 +133,7 @@ func (s *Server) CreateToken(ctx context.Context, spec TokenSpec) (Token, error)
 	}
 	t := Token{UUID: s.newUUID(tokenInfix), secret: randomText(secretLength)}
 	now := s.now()
-	return t, storage(s.insert(ctx, "api_client_authorizations", object{
+	return t, storage(s.insert(ctx, s.db, "api_client_authorizations", object{
 		"uuid": t.UUID, "owner_uuid": spec.UserUUID, "created_at": now, "modified_at": now,
 		"secret_hash": hashSecret(t.secret), "scopes": string(scopes), "expires_at": expires,
 	}))
@@ -150,7 +150,7 @@ func checkScopes(scopes []string) error {
 }
 
 func (s *Server) deleteToken(r *request) (any, error) {
-	token, err := s.one(r.Context(), s.resources.tokens, r.caller, r.uuid)
+	token, err := s.one(r.Context(), s.db, s.resources.tokens, r.caller, r.uuid)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type User struct {
 
 func (s *Server) userResource() *resource {
 	return &resource{
-		name: "users", object: "user", schema: "User", kind: "arvados#user",
+		name: "users", object: "user", schema: "User", kind: "arvados#user", infix: userInfix,
 		from:    table("users"),
 		visible: visibleUsers,
 		columns: common(
@@ -54,7 +54,33 @@ func visibleUsers(c *caller) clause {
 }
 
 func (s *Server) currentUser(r *request) (any, error) {
-	return s.one(r.Context(), s.resources.users, r.caller, r.caller.userUUID)
+	return s.one(r.Context(), s.db, s.resources.users, r.caller, r.caller.userUUID)
+}
+
+// createUser adds a user for an administrator.
+func (s *Server) createUser(r *request) (any, error) {
+	if !r.caller.admin {
+		return nil, fail(Forbidden, "only an administrator may add users")
+	}
+	var attrs struct {
+		Email     string `json:"email"`
+		FirstName string `json:"first_name"`
+		LastName  string `json:"last_name"`
+		Username  string `json:"username"`
+		Admin     bool   `json:"is_admin"`
+		Active    bool   `json:"is_active"`
+	}
+	if err := r.attributes(s.resources.users.object, &attrs); err != nil {
+		return nil, err
+	}
+	u, err := s.CreateUser(r.Context(), UserSpec{
+		Email: attrs.Email, FullName: attrs.FirstName + " " + attrs.LastName,
+		Username: attrs.Username, Admin: attrs.Admin, Active: attrs.Active,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.one(r.Context(), s.db, s.resources.users, r.caller, u.UUID)
 }
 
 // CreateUser adds a user.
@@ -87,7 +113,7 @@ func usernameFrom(email string) string {
 func (s *Server) insertUser(ctx context.Context, u User) error {
 	first, last, _ := strings.Cut(u.FullName, " ")
 	now := s.now()
-	return s.insert(ctx, "users", object{
+	return s.insert(ctx, s.db, "users", object{
 		"uuid": u.UUID, "owner_uuid": s.systemUUID(userInfix), "created_at": now, "modified_at": now,
 		"email": u.Email, "username": u.Username, "first_name": first, "last_name": last,
 		"is_admin": u.Admin, "is_active": u.Active,

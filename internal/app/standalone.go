@@ -5,6 +5,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,21 +25,26 @@ type StandaloneOptions struct {
 	DataDir string
 	// APIListen is where the embedded API server listens.
 	APIListen string
+	// APITLS serves https with a certificate of the data folder, as clients
+	// that know no plain HTTP need.
+	APITLS bool
 	// APIReady is called once with the URL of the API server and the file
 	// that holds the token of the first user.
 	APIReady func(url, tokenFile string)
+	// APICertificate is called before APIReady with the file of the
+	// certificate, if there is one. It may be nil.
+	APICertificate func(file string)
 }
 
 // Standalone runs the embedded API server and keepstore in one process, with
 // one user who may do everything.
 func Standalone(ctx context.Context, o StandaloneOptions) error {
-	listener, err := net.Listen("tcp", o.APIListen)
+	listener, url, caFile, err := listenAPI(o)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", o.APIListen, err)
+		return err
 	}
-	url := "http://" + listener.Addr().String()
 	services := &keepServices{}
-	api, err := apiserver.Open(apiserver.Options{DataDir: o.DataDir, URL: url, KeepServices: services.list})
+	api, err := apiserver.Open(apiserver.Options{DataDir: o.DataDir, KeepServices: services.list})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -51,16 +57,53 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 	if err != nil {
 		return err
 	}
-	o.Provided = config.Provided{ClusterID: api.ClusterID(), APIURL: url, SigningKey: creds.NewSecret(api.BlobSigningKey())}
+	o.Provided = config.Provided{ClusterID: api.ClusterID(), APIURL: url, APICAFile: caFile, SigningKey: creds.NewSecret(api.BlobSigningKey())}
 	ready := o.Ready
 	o.Ready = func(address string) {
 		services.set(address)
+		if caFile != "" && o.APICertificate != nil {
+			o.APICertificate(caFile)
+		}
 		o.APIReady(url, tokenFile)
 		if ready != nil {
 			ready(address)
 		}
 	}
 	return Serve(ctx, o.Options)
+}
+
+// listenAPI opens the port of the API server. caFile is empty without TLS.
+func listenAPI(o StandaloneOptions) (listener net.Listener, url, caFile string, err error) {
+	var cert tls.Certificate
+	if o.APITLS {
+		if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+			return nil, "", "", err
+		}
+		host, _, _ := net.SplitHostPort(reachable(o.APIListen))
+		if cert, caFile, err = ownCertificate(o.DataDir, host); err != nil {
+			return nil, "", "", err
+		}
+	}
+	listener, err = net.Listen("tcp", o.APIListen)
+	if err != nil {
+		return nil, "", "", fmt.Errorf("cannot listen on %s: %w", o.APIListen, err)
+	}
+	if !o.APITLS {
+		return listener, "http://" + reachable(listener.Addr().String()), "", nil
+	}
+	url = "https://" + reachable(listener.Addr().String())
+	settings := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	return tls.NewListener(listener, settings), url, caFile, nil
+}
+
+// reachable is where this machine finds a listener, which may listen on every
+// interface.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 // firstUser makes an administrator and a token on the first start. The token

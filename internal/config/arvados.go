@@ -15,6 +15,7 @@ import (
 type arvados struct {
 	clusterID       string
 	apiURL          string
+	apiCAFile       string
 	signingKey      creds.Secret
 	signingTTL      time.Duration
 	signingOff      bool

@@ -102,6 +102,9 @@ func (b *builder) api(f *file, arvados arvados) API {
 	a := API{URL: b.origin(f.API.URL, "https", "http"), CAFile: b.caFile(f.API.CAFile)}
 	if !f.API.URL.given() {
 		a.URL = arvados.apiURL
+		if !f.API.CAFile.given() {
+			a.CAFile = arvados.apiCAFile
+		}
 	}
 	if a.URL == "" && !f.API.URL.given() {
 		b.bad.add(f.API.key("url"), "the address of the Arvados API server is missing: give it here, or give arvados_config")

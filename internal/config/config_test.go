@@ -206,12 +206,12 @@ func TestLoadFromDisk(t *testing.T) {
 
 // TestProvided: what the program provides fills gaps only.
 func TestProvided(t *testing.T) {
-	provided := Provided{ClusterID: "yyyyy", APIURL: "http://127.0.0.1:1", SigningKey: creds.NewSecret("provided")}
+	provided := Provided{ClusterID: "yyyyy", APIURL: "http://127.0.0.1:1", APICAFile: "/own.pem", SigningKey: creds.NewSecret("provided")}
 	path := filepath.Join(t.TempDir(), "keepstore.yml")
 	for text, want := range map[string]string{
-		"listen: :0":        "yyyyy http://127.0.0.1:1 provided",
-		base:                "zzzzz https://zzzzz.example.org hunter2-blob",
-		"cluster_id: xxxxx": "xxxxx http://127.0.0.1:1 provided",
+		"listen: :0":        "yyyyy http://127.0.0.1:1 /own.pem provided",
+		base:                "zzzzz https://zzzzz.example.org  hunter2-blob",
+		"cluster_id: xxxxx": "xxxxx http://127.0.0.1:1 /own.pem provided",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -220,7 +220,7 @@ func TestProvided(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.ClusterID + " " + c.API.URL + " " + c.Signing.Key.Reveal(); got != want {
+		if got := c.ClusterID + " " + c.API.URL + " " + c.API.CAFile + " " + c.Signing.Key.Reveal(); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}

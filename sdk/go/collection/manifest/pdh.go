@@ -11,9 +11,6 @@ import (
 	"encoding/hex"
 	"hash"
 	"strconv"
-	"strings"
-
-	"github.com/arvados-s3/keepstore/locator"
 )
 
 // PDH returns the portable data hash of manifest text: the MD5 of the text
@@ -21,58 +18,35 @@ import (
 // that reduced text.
 func PDH(text string) (string, error) {
 	s := newSum()
-	for number := 1; text != ""; number++ {
-		line, rest, ok := strings.Cut(text, "\n")
-		if !ok {
-			return "", fault(BadManifest, "line %d of the manifest has no line feed at its end: the text may be cut short", number)
-		}
-		reduced, err := reduceLine(line)
+	var reduced []byte
+	for line, err := range Lines(text) {
 		if err != nil {
-			return "", &Error{Kind: BadManifest, Text: "line " + strconv.Itoa(number) + " of the manifest: " + err.Error(), Err: err}
+			return "", err
+		}
+		if reduced, err = reduceLine(reduced[:0], line); err != nil {
+			return "", inLine(line.Number, err)
 		}
 		s.add(reduced)
-		text = rest
 	}
 	return s.pdh(), nil
 }
 
-// reduceLine returns the line, with its line feed, as the hash counts it.
-func reduceLine(line string) ([]byte, error) {
-	name, rest, _ := strings.Cut(line, " ")
-	if name != "." && !strings.HasPrefix(name, "./") {
-		return nil, fault(BadManifest, "a stream name is \".\" or begins with \"./\", not %q", clip(name))
-	}
-	out := append(make([]byte, 0, len(line)+1), name...)
-	blocks, files := 0, 0
-	for token := range strings.SplitSeq(rest, " ") {
-		if files > 0 || strings.Contains(token, ":") {
-			if !isFile(token) {
-				return nil, fault(BadManifest, "expected position:length:name, not %.32q", token)
-			}
-			files++
-		} else {
-			l, err := locator.Parse(token)
-			if err != nil {
-				return nil, err
-			}
-			token = l.Reduced()
-			blocks++
+// reduceLine appends the line, with its line feed, as the hash counts it.
+func reduceLine(out []byte, l Line) ([]byte, error) {
+	out = append(out, l.Stream...)
+	for block, err := range l.Blocks() {
+		if err != nil {
+			return nil, err
 		}
-		out = append(append(out, ' '), token...)
+		out = append(append(out, ' '), block.Reduced()...)
 	}
-	if blocks == 0 || files == 0 {
-		return nil, fault(BadManifest, "a stream needs at least one block and one file")
+	for _, err := range l.Files() {
+		if err != nil {
+			return nil, err
+		}
 	}
-	return append(out, '\n'), nil
+	return append(append(append(out, ' '), l.files...), '\n'), nil
 }
-
-func isFile(token string) bool {
-	position, rest, _ := strings.Cut(token, ":")
-	length, name, _ := strings.Cut(rest, ":")
-	return isNumber(position) && isNumber(length) && name != ""
-}
-
-func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // sum is the state of a portable data hash.
 type sum struct {

@@ -14,7 +14,11 @@ import (
 	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 )
 
-type vector struct{ Name, Text, PDH string }
+type vector struct {
+	Name, Text, PDH string
+	Files           int
+	Bytes           int64
+}
 
 func vectors(t testing.TB) []vector {
 	t.Helper()

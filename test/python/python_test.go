@@ -1,0 +1,140 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package python
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/arvados-s3/keepstore/internal/testenv"
+)
+
+// ordinaryBlocks says that keepstore stores ordinary blocks. The scripts that
+// need this are run once it is true.
+const ordinaryBlocks = false
+
+// scripts lists what is run before a keepstore in its usual setting.
+func scripts() []string {
+	list := []string{"accounts", "collections", "sharing", "content"}
+	if ordinaryBlocks {
+		list = append(list, storing()...)
+	}
+	return list
+}
+
+// storing lists the scripts that store ordinary blocks.
+func storing() []string { return []string{"blocks", "write", "put"} }
+
+// strict lists what is run before a keepstore that serves references only to
+// clients that say they know them.
+func strict() []string { return []string{"refused"} }
+
+// TestEveryScriptIsListed: a script that nobody runs proves nothing.
+func TestEveryScriptIsListed(t *testing.T) {
+	found, err := filepath.Glob("scripts/check_*.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := slices.Concat(strict(), scripts())
+	if !ordinaryBlocks {
+		listed = append(listed, storing()...)
+	}
+	for i, path := range found {
+		found[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "check_"), ".py")
+	}
+	slices.Sort(listed)
+	if !slices.Equal(found, listed) {
+		t.Errorf("there are scripts %v, and listed are %v", found, listed)
+	}
+}
+
+func TestStockClient(t *testing.T) {
+	s := start(t, "auto")
+	for _, name := range scripts() {
+		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
+	}
+	// Without the certificate, and told not to look at it.
+	t.Run("accounts-insecure", func(t *testing.T) { s.run(t, "accounts", "insecure") })
+}
+
+func TestStockClientRefused(t *testing.T) {
+	s := start(t, "always")
+	for _, name := range strict() {
+		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
+	}
+}
+
+// result is what run.py prints about one script.
+type result struct {
+	Client   string   `json:"client"`
+	Run      int      `json:"run"`
+	Skipped  int      `json:"skipped"`
+	Failures []string `json:"failures"`
+}
+
+// run runs one script in a process with a home and caches of its own.
+func (s *standalone) run(t *testing.T, name, trust string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	home := t.TempDir()
+	programs := programs(t)
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "python"), "-B", "scripts/run.py", "check_"+name)
+	cmd.Env = append(s.environment(t, trust), "HOME="+home, "TMPDIR="+home, "LANG=C.UTF-8", "PATH="+programs+":/usr/bin:/bin")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var got result
+	if decodeErr := json.Unmarshal(out.Bytes(), &got); err != nil || decodeErr != nil {
+		t.Fatalf("%s: %v, %v\n%s\n%s\nkeepstore:\n%s", name, err, decodeErr, &out, &errs, s.tail())
+	}
+	for _, text := range got.Failures {
+		t.Errorf("%s", text)
+	}
+	if got.Run == 0 || got.Skipped != 0 {
+		t.Errorf("%d tests ran and %d skipped", got.Run, got.Skipped)
+	}
+	if t.Failed() {
+		t.Logf("the script's errors:\n%s\nkeepstore:\n%s", &errs, s.tail())
+	}
+	t.Logf("%d tests with arvados-python-client %s", got.Run, got.Client)
+}
+
+// programs is the folder that the client's programs are in, and its Python.
+func programs(t *testing.T) string {
+	t.Helper()
+	program, err := os.Readlink(testenv.Bin(t, "arv-get"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(program)
+}
+
+// environment is what a user would set, and where the scripts find the data.
+func (s *standalone) environment(t *testing.T, trust string) []string {
+	t.Helper()
+	token, err := os.ReadFile(s.tokenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := []string{
+		"ARVADOS_API_HOST=" + strings.TrimPrefix(s.apiURL, "https://"),
+		"ARVADOS_API_TOKEN=" + strings.TrimSpace(string(token)),
+		"TEST_KEEP_URL=" + s.keepURL,
+		"TEST_OBJECTS=" + s.objects,
+		"TEST_BUCKET=" + s.bucket,
+	}
+	if trust == "insecure" {
+		return append(env, "ARVADOS_API_HOST_INSECURE=1")
+	}
+	return append(env, "SSL_CERT_FILE="+s.certificate)
+}
