@@ -219,6 +219,32 @@ func TestTrashEmpties(t *testing.T) {
 	}
 }
 
+// TestOlderFolder: a folder from before collections were kept gets them.
+func TestOlderFolder(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Options{DataDir: dir})
+	u, err := s.CreateUser(t.Context(), UserSpec{Email: "ann@example.org", Active: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := s.CreateToken(t.Context(), TokenSpec{UserUUID: u.UUID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.Exec(`DROP TABLE collections; DELETE FROM schema_version WHERE version > 1`); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, s, "POST", collectionsPath, token.Reveal(), `{}`); got.status != 503 {
+		t.Fatalf("without the table: %d %s", got.status, got.text)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, open(t, Options{DataDir: dir}), "POST", collectionsPath, token.Reveal(), `{}`); got.status != 200 {
+		t.Errorf("after opening it again: %d %s", got.status, got.text)
+	}
+}
+
 // TestUniqueNames: of many at once, each gets a name of its own.
 func TestUniqueNames(t *testing.T) {
 	w := newWorld(t)

@@ -43,6 +43,9 @@ func (s *Server) applyCollection(r *request, values object, unique, trashed bool
 		if err != nil {
 			return err
 		}
+		if err := s.mayMove(r, tx, old, values); err != nil {
+			return err
+		}
 		whole := maps.Clone(old)
 		maps.Copy(whole, values)
 		if err := s.settle(r.Context(), tx, r.caller, r.uuid, values, whole, unique); err != nil {
@@ -54,6 +57,20 @@ func (s *Server) applyCollection(r *request, values object, unique, trashed bool
 		return nil, err
 	}
 	return s.collectionReply(r, r.uuid)
+}
+
+// mayMove reports an error if a collection would go to another owner and the
+// caller may not write to the old one: those who see it there lose it.
+func (s *Server) mayMove(r *request, tx querier, old, values object) error {
+	owner, given := values["owner_uuid"]
+	if !given {
+		return nil
+	}
+	if owner == old["owner_uuid"] {
+		delete(values, "owner_uuid")
+		return nil
+	}
+	return s.mayWriteIn(r.Context(), tx, r.caller, old["owner_uuid"].(string))
 }
 
 // writable returns the collection that a request changes, without its text,

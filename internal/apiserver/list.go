@@ -85,8 +85,8 @@ func (l *listing) parse(res *resource, name, value string) (err error) {
 		if l.count = value == "exact"; !l.count && value != "none" {
 			err = invalid("count must be exact or none")
 		}
-	case "alt":
-		// Google's client library always says alt=json.
+	case "alt", "bypass_federation":
+		// Google's client library always says alt=json; there is no federation.
 	default:
 		err = invalid("this API server does not know the parameter %s of a list", clip(name))
 	}

@@ -109,6 +109,31 @@ func TestNoWayThroughUsers(t *testing.T) {
 	w.wantLevel(t, made, 0)
 }
 
+// TestMoving: whoever moves a collection must be able to write at both ends,
+// not only to the collection.
+func TestMoving(t *testing.T) {
+	w := newWorld(t)
+	bob := w.tokenFor(t, TokenSpec{UserUUID: w.bob.UUID}).Reveal()
+	from := w.group(t, GroupSpec{Name: "from", Class: "project", OwnerUUID: w.ann.UUID})
+	to := w.group(t, GroupSpec{Name: "to", Class: "project", OwnerUUID: w.ann.UUID})
+	path := collectionsPath + "/" + w.store(t, w.token, object{"owner_uuid": from})["uuid"].(string)
+	move := func(to string, want int) {
+		t.Helper()
+		if got := ask(t, w.Server, "PATCH", path, bob, body(t, object{"owner_uuid": to})); got.status != want {
+			t.Errorf("moving to %s: %d %s, want %d", to, got.status, got.text, want)
+		}
+	}
+	w.link(t, "can_manage", w.bob.UUID, path[len(collectionsPath)+1:])
+	move(from, 200) // is no move
+	move(w.bob.UUID, 403)
+	w.link(t, "can_write", w.bob.UUID, from)
+	move(to, 403)
+	move(from, 200)
+	w.link(t, "can_write", w.bob.UUID, to)
+	move(to, 200)
+	move(w.bob.UUID, 200)
+}
+
 // TestGroupsAndLinks: what is refused, with positive controls.
 func TestGroupsAndLinks(t *testing.T) {
 	w := newWorld(t)
