@@ -18,21 +18,10 @@ import (
 	"github.com/arvados-s3/keepstore/internal/testenv"
 )
 
-// ordinaryBlocks says that keepstore stores ordinary blocks. The scripts that
-// need this are run once it is true.
-const ordinaryBlocks = false
-
 // scripts lists what is run before a keepstore in its usual setting.
 func scripts() []string {
-	list := []string{"accounts", "collections", "sharing", "content"}
-	if ordinaryBlocks {
-		list = append(list, storing()...)
-	}
-	return list
+	return []string{"accounts", "collections", "sharing", "content", "blocks", "write", "put"}
 }
-
-// storing lists the scripts that store ordinary blocks.
-func storing() []string { return []string{"blocks", "write", "put"} }
 
 // strict lists what is run before a keepstore that serves references only to
 // clients that say they know them.
@@ -45,9 +34,6 @@ func TestEveryScriptIsListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	listed := slices.Concat(strict(), scripts())
-	if !ordinaryBlocks {
-		listed = append(listed, storing()...)
-	}
 	for i, path := range found {
 		found[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "check_"), ".py")
 	}

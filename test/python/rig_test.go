@@ -51,10 +51,8 @@ endpoints:
   lab: {url: %q, region: %s, path_style: true, access_key_id: %s, secret_access_key: %s}
 access:
   - {url: "s3://%s/", endpoint: lab, mode: iam, import: {users: ["*"]}}
-`, aware, minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, s.bucket)
-	if ordinaryBlocks {
-		text += fmt.Sprintf("volumes: [{driver: directory, root: %q}]\n", t.TempDir())
-	}
+volumes: [{driver: directory, root: %q}]
+`, aware, minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, s.bucket, t.TempDir())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ class Content(unittest.TestCase):
         cls.user, cls.token = person()
         cls.api = client(cls.token)
         made = arvados.collection.Collection(import_manifest(cls.token), api_client=cls.api)
-        made.save_new(name="imported")
+        made.save_new(name="content form")
         cls.uuid, cls.hash = made.manifest_locator(), made.portable_data_hash()
 
     def open(self):
