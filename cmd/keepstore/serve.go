@@ -95,6 +95,7 @@ func serveError(err error) error {
 }
 
 func newConfig() *cobra.Command {
+	var standalone bool
 	check := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Print every fault of a configuration file",
@@ -103,7 +104,11 @@ and prints all its faults, one a line, with file and line number.`,
 		Example: "  keepstore config check /etc/keepstore/keepstore.yml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := config.Load(args[0])
+			provided := config.Provided{}
+			if standalone {
+				provided = config.Standalone()
+			}
+			c, err := config.LoadWith(args[0], provided)
 			if err != nil {
 				return err
 			}
@@ -111,5 +116,6 @@ and prints all its faults, one a line, with file and line number.`,
 			return nil
 		},
 	}
+	check.Flags().BoolVar(&standalone, "standalone", false, "check a file for standalone mode")
 	return newGroup("config", "Work with configuration files", check)
 }

@@ -51,6 +51,7 @@ func (b *builder) build(f *file) *Config {
 	c.Rules = b.rules(f, c, arvados)
 	c.Volumes = b.volumes(f, c)
 	b.refuseUnavailable(f)
+	b.refuseProvided(f)
 	return c
 }
 

@@ -204,31 +204,32 @@ func TestLoadFromDisk(t *testing.T) {
 	}
 }
 
-// TestProvided: what the program provides fills gaps only.
+// TestProvided: standalone mode provides settings, and refuses a file that has
+// them too.
 func TestProvided(t *testing.T) {
-	provided := Provided{ClusterID: "yyyyy", APIURL: "http://127.0.0.1:1", APICAFile: "/own.pem", SigningKey: creds.NewSecret("provided")}
 	path := filepath.Join(t.TempDir(), "keepstore.yml")
-	for text, want := range map[string]string{
-		"listen: :0":        "yyyyy http://127.0.0.1:1 /own.pem provided",
-		base:                "zzzzz https://zzzzz.example.org  hunter2-blob",
-		"cluster_id: xxxxx": "xxxxx http://127.0.0.1:1 /own.pem provided",
-	} {
+	load := func(text string, provided Provided) (*Config, error) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		c, err := LoadWith(path, provided)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := c.ClusterID + " " + c.API.URL + " " + c.API.CAFile + " " + c.Signing.Key.Reveal(); got != want {
-			t.Errorf("%s: got %s, want %s", text, got, want)
-		}
+		return LoadWith(path, provided)
 	}
-	if err := os.WriteFile(path, []byte("listen: :0"), 0o600); err != nil {
+	c, err := load("listen: :0", Provided{ClusterID: "yyyyy", APIURL: "http://127.0.0.1:1", APICAFile: "/ca.pem", SigningKey: creds.NewSecret("provided")})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); !IsFault(err) || IsFault(os.ErrNotExist) {
+	if c.ClusterID != "yyyyy" || c.API != (API{URL: "http://127.0.0.1:1", CAFile: "/ca.pem"}) || c.Signing.Key.Reveal() != "provided" {
+		t.Errorf("got %s, %+v, %s", c.ClusterID, c.API, c.Signing.Key.Reveal())
+	}
+	_, err = load(base, Standalone())
+	if !IsFault(err) || strings.Count(err.Error(), "standalone mode brings its own") != 3 {
+		t.Errorf("a file for serve: %v", err)
+	}
+	if _, err := load("listen: :0", Provided{}); !IsFault(err) || IsFault(os.ErrNotExist) {
 		t.Errorf("IsFault is wrong about %v", err)
+	}
+	if _, err := load(base, Provided{}); err != nil {
+		t.Errorf("the positive control: %v", err)
 	}
 }
 

@@ -24,6 +24,26 @@ func (p Provided) arvados() arvados {
 	return arvados{clusterID: p.ClusterID, apiURL: p.APIURL, apiCAFile: p.APICAFile, signingKey: p.SigningKey}
 }
 
+// refuseProvided reports what standalone mode brings itself. With it keepstore
+// would ask another API server than the one beside it.
+func (b *builder) refuseProvided(f *file) {
+	if b.provided.APIURL == "" {
+		return
+	}
+	const text = "standalone mode brings its own API server and signing key: leave this out, or use serve"
+	for _, v := range []value{f.ArvadosConfig, f.ClusterID, f.API.URL, f.API.CAFile, f.BlobSigning.Key, f.BlobSigning.KeyFile, f.BlobSigning.TTL} {
+		if v.given() {
+			b.bad.add(v.place, text)
+		}
+	}
+}
+
+// Standalone are settings as standalone mode provides them, to check a file
+// without starting anything.
+func Standalone() Provided {
+	return Provided{ClusterID: "zzzzz", APIURL: "http://127.0.0.1:25108", SigningKey: creds.NewSecret("made by standalone mode")}
+}
+
 // IsFault reports whether err says that a configuration file is faulty.
 func IsFault(err error) bool {
 	var e *Error
