@@ -47,3 +47,15 @@ class Blocks(unittest.TestCase):
         _, token = person()
         with self.assertRaises(arvados.errors.KeepWriteError):
             self.keep(token).put(b"z" * ((64 << 20) + 1), copies=1)
+
+    def test_more_copies_than_there_are_disks(self):
+        """The one volume keeps one copy. The client is told, and says so."""
+        _, token = person()
+        with self.assertRaises(arvados.errors.KeepWriteError):
+            self.keep(token).put(b"two copies", copies=2)
+
+    def test_storage_classes(self):
+        _, token = person()
+        self.assertIn("+A", self.keep(token).put(b"class", copies=1, classes=["default"]))
+        with self.assertRaises(arvados.errors.KeepWriteError):
+            self.keep(token).put(b"class", copies=1, classes=["archive"])

@@ -25,7 +25,7 @@ class Put(unittest.TestCase):
                 f.write(data)
 
     def put(self, *args):
-        got = command(self.token, "arv-put", "--no-progress", "--replication", "1", *args)
+        got = command(self.token, "arv-put", "--no-progress", *args)
         self.assertEqual(0, got.returncode, got.stderr)
         return got.stdout.decode().strip()
 
@@ -65,3 +65,27 @@ class Put(unittest.TestCase):
         uuid = self.put("--filename", "other name", os.path.join(self.folder.name, "one"))
         got = arvados.collection.CollectionReader(uuid, api_client=self.api)
         self.assertEqual(["other name"], paths(got))
+
+    def test_other_programs(self):
+        """The manifest, a stream from standard input, and a file from a bare block."""
+        text = self.put("--stream", self.folder.name + "/")
+        self.assertIn("+A", text)
+        got = command(self.token, "arv-put", "--no-progress", "--filename", "from stdin", "-", input=b"piped")
+        self.assertEqual(0, got.returncode, got.stderr)
+        uuid = got.stdout.decode().strip()
+        self.assertEqual(b"piped", read(arvados.collection.CollectionReader(uuid, api_client=self.api), "from stdin"))
+        block = self.api.collections().get(uuid=uuid).execute()["manifest_text"].split()[1]
+        got = command(self.token, "arv-get", block)
+        self.assertEqual((0, b"piped"), (got.returncode, got.stdout), got.stderr)
+        got = command(self.token, "arv-normalize", input=text.encode() + b"\n")
+        self.assertEqual(0, got.returncode, got.stderr)
+        self.assertEqual(sorted(text.split()), sorted(got.stdout.decode().split()))
+
+    def test_refused(self):
+        """A token that is revoked between the start and the end."""
+        made = self.api.api_client_authorizations().create(body={"scopes": ["all"]}).execute()
+        token = "v2/%s/%s" % (made["uuid"], made["api_token"])
+        self.api.api_client_authorizations().delete(uuid=made["uuid"]).execute()
+        got = command(token, "arv-put", "--no-progress", "--retries", "0", self.folder.name + "/")
+        self.assertNotEqual(0, got.returncode)
+        self.assertIn("401", got.stderr.decode())

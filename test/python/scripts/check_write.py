@@ -17,7 +17,7 @@ class Write(unittest.TestCase):
         self.api = client(self.token)
 
     def test_write_and_read(self):
-        c = arvados.collection.Collection(api_client=self.api, replication_desired=1)
+        c = arvados.collection.Collection(api_client=self.api)
         big = os.urandom((64 << 20) + 5000)
         with c.open("big", "wb") as f:
             f.write(big)
@@ -31,7 +31,7 @@ class Write(unittest.TestCase):
         self.assertEqual(["big", "folder/small file"], paths(got))
 
     def test_append_and_overwrite(self):
-        c = arvados.collection.Collection(api_client=self.api, replication_desired=1)
+        c = arvados.collection.Collection(api_client=self.api)
         with c.open("f", "wb") as f:
             f.write(b"one")
         c.save_new(name="changing")
@@ -44,7 +44,7 @@ class Write(unittest.TestCase):
         self.assertEqual(b"one two", read(got, "f"))
 
     def test_mixed_with_references(self):
-        c = arvados.collection.Collection(import_manifest(self.token), api_client=self.api, replication_desired=1)
+        c = arvados.collection.Collection(import_manifest(self.token), api_client=self.api)
         with c.open("README", "wb") as f:
             f.write(b"about the imported files")
         c.save_new(name="mixed")
@@ -54,7 +54,7 @@ class Write(unittest.TestCase):
         self.assertEqual(b"about the imported files", read(got, "README"))
 
     def test_signatures_of_another_token(self):
-        c = arvados.collection.Collection(api_client=self.api, replication_desired=1)
+        c = arvados.collection.Collection(api_client=self.api)
         with c.open("f", "wb") as f:
             f.write(b"data")
         c.save_new(name="source")
