@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/apiserver"
@@ -28,6 +29,8 @@ type StandaloneOptions struct {
 	// APITLS serves https with a certificate of the data folder, as clients
 	// that know no plain HTTP need.
 	APITLS bool
+	// SigningTTL is the life of permission signatures; zero means 336 h.
+	SigningTTL time.Duration
 	// APIReady is called once with the URL of the API server and the file
 	// that holds the token of the first user.
 	APIReady func(url, tokenFile string)
@@ -44,7 +47,7 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 		return err
 	}
 	services := &keepServices{}
-	api, err := apiserver.Open(apiserver.Options{DataDir: o.DataDir, KeepServices: services.list})
+	api, err := apiserver.Open(apiserver.Options{DataDir: o.DataDir, KeepServices: services.list, BlobSigningTTL: o.SigningTTL})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -57,7 +60,10 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 	if err != nil {
 		return err
 	}
-	o.Provided = config.Provided{ClusterID: api.ClusterID(), APIURL: url, APICAFile: caFile, SigningKey: creds.NewSecret(api.BlobSigningKey())}
+	o.Provided = config.Provided{
+		ClusterID: api.ClusterID(), APIURL: url, APICAFile: caFile,
+		SigningKey: creds.NewSecret(api.BlobSigningKey()), SigningTTL: o.SigningTTL,
+	}
 	ready := o.Ready
 	o.Ready = func(address string) {
 		services.set(address)

@@ -5,6 +5,7 @@ package config
 
 import (
 	"errors"
+	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
 )
@@ -18,10 +19,12 @@ type Provided struct {
 	// the system trusts.
 	APICAFile  string
 	SigningKey creds.Secret
+	// SigningTTL may be zero, for the usual one.
+	SigningTTL time.Duration
 }
 
 func (p Provided) arvados() arvados {
-	return arvados{clusterID: p.ClusterID, apiURL: p.APIURL, apiCAFile: p.APICAFile, signingKey: p.SigningKey}
+	return arvados{clusterID: p.ClusterID, apiURL: p.APIURL, apiCAFile: p.APICAFile, signingKey: p.SigningKey, signingTTL: p.SigningTTL}
 }
 
 // refuseProvided reports what standalone mode brings itself. With it keepstore

@@ -27,13 +27,16 @@ func scripts() []string {
 // clients that say they know them.
 func strict() []string { return []string{"refused"} }
 
+// hasty lists what is run before a keepstore whose signatures soon expire.
+func hasty() []string { return []string{"expiry"} }
+
 // TestEveryScriptIsListed: a script that nobody runs proves nothing.
 func TestEveryScriptIsListed(t *testing.T) {
 	found, err := filepath.Glob("scripts/check_*.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed := slices.Concat(strict(), scripts())
+	listed := slices.Concat(strict(), hasty(), scripts())
 	for i, path := range found {
 		found[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "check_"), ".py")
 	}
@@ -44,7 +47,7 @@ func TestEveryScriptIsListed(t *testing.T) {
 }
 
 func TestStockClient(t *testing.T) {
-	s := start(t, "auto")
+	s := start(t, "python-usual", "auto", 0)
 	for _, name := range scripts() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
 	}
@@ -53,8 +56,15 @@ func TestStockClient(t *testing.T) {
 }
 
 func TestStockClientRefused(t *testing.T) {
-	s := start(t, "always")
+	s := start(t, "python-strict", "always", 0)
 	for _, name := range strict() {
+		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
+	}
+}
+
+func TestStockClientExpiry(t *testing.T) {
+	s := start(t, "python-hasty", "auto", 8*time.Second)
+	for _, name := range hasty() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
 	}
 }

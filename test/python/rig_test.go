@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -38,11 +39,12 @@ type object struct {
 	SHA256 string `json:"sha256"`
 }
 
-// start starts everything; aware is the setting require_aware_clients.
-func start(t *testing.T, aware string) *standalone {
+// start starts everything in a bucket of its own; aware is the setting
+// require_aware_clients, and ttl the life of signatures or zero.
+func start(t *testing.T, bucket, aware string, ttl time.Duration) *standalone {
 	t.Helper()
 	minio := servers.MinIO(t)
-	s := &standalone{log: &lockedBuffer{}, bucket: minio.Bucket(t, "python-"+aware, true)}
+	s := &standalone{log: &lockedBuffer{}, bucket: minio.Bucket(t, bucket, true)}
 	s.fill(t, minio)
 	config := filepath.Join(t.TempDir(), "keepstore.yml")
 	text := fmt.Sprintf(`listen: 127.0.0.1:0
@@ -56,18 +58,18 @@ volumes: [{driver: directory, root: %q}]
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.serve(t, config)
+	s.serve(t, config, ttl)
 	return s
 }
 
-func (s *standalone) serve(t *testing.T, config string) {
+func (s *standalone) serve(t *testing.T, config string, ttl time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		ended <- app.Standalone(ctx, app.StandaloneOptions{
 			Options: app.Options{ConfigFile: config, Log: s.log, Ready: func(address string) { ready <- address }},
-			DataDir: filepath.Join(t.TempDir(), "data"), APIListen: "127.0.0.1:0", APITLS: true,
+			DataDir: filepath.Join(t.TempDir(), "data"), APIListen: "127.0.0.1:0", APITLS: true, SigningTTL: ttl,
 			APIReady:       func(url, tokenFile string) { s.apiURL, s.tokenFile = url, tokenFile },
 			APICertificate: func(file string) { s.certificate = file },
 		})
