@@ -31,7 +31,7 @@ test: tools lint ## check everything: tools, lint, all tests with -race
 	@.ci/debian.sh gcc=build-essential curl=curl nginx=nginx-light
 	@if .ci/rgw.sh; then export KEEPSTORE_TEST_RGW=1; fi; go run ./internal/tools/gotest -race $(packages)
 
-bench: tools ## measure reading and importing next to their peers; writes bench/
+bench: tools ## measure reading, storing and importing next to their peers; writes bench/
 	@.ci/debian.sh nginx=nginx-light
 	go run ./bench $(BENCHFLAGS)
 

@@ -33,7 +33,7 @@ func TestSmoke(t *testing.T) {
 		}
 		seen[r.Section]++
 	}
-	for section, least := range map[string]int{"Large reads": 2, "Ranges of 4 KiB": 6, "First byte": 2, "Slow S3": 1, "Import": 15, "Slow clients": 2} {
+	for section, least := range map[string]int{"Large reads": 2, "Ranges of 4 KiB": 6, "First byte": 2, "Slow S3": 1, "Ordinary blocks": 14, "Import": 15, "Slow clients": 2} {
 		if seen[section] < least {
 			t.Errorf("%s has %d rows, expected at least %d", section, seen[section], least)
 		}
@@ -50,9 +50,9 @@ func TestSmoke(t *testing.T) {
 // TestSmokeWithoutNginx: the generator takes the place of nginx as the S3
 // server, and there is no peer.
 func TestSmokeWithoutNginx(t *testing.T) {
-	got := smoke(t, options{command: "smoke", scale: smokeScale(), only: regexp.MustCompile("First"), out: t.TempDir()})
-	if len(got.Rows) != 2 {
-		t.Fatalf("there are %d rows, expected 2", len(got.Rows))
+	got := smoke(t, options{command: "smoke", scale: smokeScale(), only: regexp.MustCompile("First|Ordinary"), out: t.TempDir()})
+	if len(got.Rows) != 2+14 {
+		t.Fatalf("there are %d rows, expected 16", len(got.Rows))
 	}
 	for _, r := range got.Rows {
 		if r.Ours == nil || r.Direct == nil || r.Peer != nil {

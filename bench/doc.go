@@ -4,7 +4,7 @@
 // Bench measures keepstore side by side with its peers on this machine and
 // writes the results to bench/RESULTS.md and bench/results.json:
 //
-//	go run ./bench            about 8 minutes
+//	go run ./bench            about 10 minutes
 //	go run ./bench --quick    about 2 minutes, smaller samples
 //	go run ./bench --full     longer: 10 million keys, 2,000 slow clients
 //
@@ -30,6 +30,7 @@
 //	nginx.go, keepstore.go, s3server.go    how each is started
 //	load*.go      the load generator
 //	generator*.go the S3 generator
+//	block*.go     blocks, their files, and the servers that they are measured on
 //	measure*.go   one file per group of numbers
 //	stats.go, report.go, machine.go        the results
 package main

@@ -33,6 +33,8 @@ type keepstoreOptions struct {
 	// accessKey and secretKey open the S3 servers.
 	accessKey, secretKey string
 	maxRequests          int
+	// volume is the folder of a volume, or empty.
+	volume string
 }
 
 // buildKeepstore builds the binary that is measured.
@@ -86,6 +88,9 @@ func (o keepstoreOptions) config() string {
 	if o.maxRequests > 0 {
 		fmt.Fprintf(&b, "limits: {max_requests: %d}\n", o.maxRequests)
 	}
+	if o.volume != "" {
+		fmt.Fprintf(&b, "volumes:\n  - {driver: directory, root: %q}\n", o.volume)
+	}
 	return b.String()
 }
 
@@ -112,12 +117,27 @@ func (k *keepstore) locator(bucket string, size int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return k.signer.Sign(l, k.token, time.Now().Add(24*time.Hour)).String(), nil
+	return k.signed(l), nil
 }
+
+// sign returns a signed locator of an ordinary block.
+func (k *keepstore) sign(hash string, size int64) (string, error) {
+	l, err := locator.New(locator.Hash(hash), size)
+	if err != nil {
+		return "", err
+	}
+	return k.signed(l), nil
+}
+
+func (k *keepstore) signed(l locator.Locator) string {
+	return k.signer.Sign(l, k.token, time.Now().Add(24*time.Hour)).String()
+}
+
+func (k *keepstore) authorization() string { return "Authorization: Bearer " + k.token + "\r\n" }
 
 // target asks keepstore for an object as a pseudo-block.
 func (k *keepstore) target(bucket string, size int64) (target, error) {
 	l, err := k.locator(bucket, size)
 	return target{name: "keepstore", process: k.process, address: k.address, path: "/" + l, size: size,
-		header: "Authorization: Bearer " + k.token + "\r\nX-Keep-Pseudo-Blocks: 1\r\n"}, err
+		header: k.authorization() + "X-Keep-Pseudo-Blocks: 1\r\n"}, err
 }

@@ -25,6 +25,9 @@ type target struct {
 	path    string
 	header  string // whole lines
 	size    int64  // of the object
+	blocks  *blockJob
+	// prepare, if there is one, is called before each load.
+	prepare func() error
 }
 
 // job tells the load generator what to do.
@@ -37,13 +40,15 @@ type job struct {
 	// Requests is how many to make in all; 0 means as many as go into Time.
 	Requests int64
 	Time     time.Duration
+	// Blocks makes each request one of another block.
+	Blocks *blockJob
 	// Crawl makes clients that read a few KiB per second until standard input
 	// ends. When all have begun the first result is printed.
 	Crawl bool
 }
 
 func (t target) job() job {
-	return job{Address: t.address, Path: t.path, Header: t.header, Size: t.size, Connections: 1}
+	return job{Address: t.address, Path: t.path, Header: t.header, Size: t.size, Blocks: t.blocks, Connections: 1}
 }
 
 // loadResult is what the load generator prints.
@@ -51,6 +56,8 @@ type loadResult struct {
 	Requests int64
 	Bytes    int64
 	Seconds  float64
+	// CPU is that of the load generator, in seconds.
+	CPU float64
 	// FirstMedian and First99 are milliseconds to the first byte of a reply.
 	FirstMedian, First99, FirstMax float64
 	Error                          string
@@ -111,6 +118,7 @@ func loadMain(in io.Reader, out io.Writer) int {
 
 // generate runs a load and sums it up.
 func generate(j job) loadResult {
+	blocks := j.list() // before the clock starts
 	var left atomic.Int64
 	left.Store(j.Requests)
 	end := time.Now().Add(j.Time)
@@ -122,14 +130,15 @@ func generate(j job) loadResult {
 	}
 	clients := make([]*client, j.Connections)
 	errs := make([]error, j.Connections)
-	begin := time.Now()
+	begin, cpu := time.Now(), ownCPU()
 	var wg sync.WaitGroup
 	for i := range clients {
 		clients[i] = newClient(j, uint64(i))
+		clients[i].blocks = blocks
 		wg.Go(func() { errs[i] = clients[i].run(more) })
 	}
 	wg.Wait()
-	r := loadResult{Seconds: time.Since(begin).Seconds()}
+	r := loadResult{Seconds: time.Since(begin).Seconds(), CPU: ownCPU() - cpu}
 	var first []float64
 	for i, c := range clients {
 		r.Requests += int64(len(c.first))

@@ -20,7 +20,8 @@ import (
 type client struct {
 	job    job
 	random *rand.Rand
-	head   []byte // the request up to its Range header
+	head   []byte     // the request up to its Range header
+	blocks *blockList // nil where one object is asked for
 	conn   net.Conn
 	reader *bufio.Reader
 	buffer []byte
@@ -29,23 +30,37 @@ type client struct {
 }
 
 func newClient(j job, seed uint64) *client {
-	head := "GET " + j.Path + " HTTP/1.1\r\nHost: " + j.Address + "\r\n" + j.Header
-	return &client{job: j, head: []byte(head), buffer: make([]byte, 512<<10), random: rand.New(rand.NewPCG(seed, 1))}
+	c := &client{job: j, buffer: make([]byte, 512<<10), random: rand.New(rand.NewPCG(seed, 1))}
+	c.head = c.headOf("GET", j.Path)
+	return c
+}
+
+// headOf begins a request.
+func (c *client) headOf(method, path string) []byte {
+	return []byte(method + " " + path + " HTTP/1.1\r\nHost: " + c.job.Address + "\r\n" + c.job.Header)
 }
 
 func (c *client) run(more func() bool) error {
+	if c.blocks != nil && c.job.Blocks.Raw {
+		return c.runRaw(more)
+	}
 	if err := c.dial(0); err != nil {
 		return err
 	}
 	defer c.conn.Close()
 	for more() {
-		size, err := c.ask()
+		r := c.next()
+		size, err := c.ask(r)
 		if err != nil {
 			return err
 		}
 		if err := c.drain(size); err != nil {
 			return err
 		}
+		if r.body != nil {
+			size = int64(len(r.body))
+		}
+		c.bytes += size
 	}
 	return nil
 }
@@ -73,17 +88,38 @@ func (c *client) dial(receive int) error {
 	return nil
 }
 
-// ask sends a request and reads the header of the reply. It returns the size
-// of the body.
-func (c *client) ask() (int64, error) {
-	request, want, status := c.head, c.job.Size, "200"
-	if c.job.Part > 0 {
-		offset := c.random.Int64N(c.job.Size - c.job.Part)
-		request = fmt.Appendf(request[:len(request):len(request)], "Range: bytes=%d-%d\r\n", offset, offset+c.job.Part-1)
-		want, status = c.job.Part, "206"
+// request is one request and the answer that it should have.
+type request struct {
+	head, body []byte // head without the empty line
+	want       int64  // size, or anySize
+	status     string // how it begins
+}
+
+// anySize is that of answers which say something about the request.
+const anySize = -1
+
+// next makes the next request.
+func (c *client) next() request {
+	switch {
+	case c.blocks != nil:
+		return c.blockRequest()
+	case c.job.Part == 0:
+		return request{head: c.head, want: c.job.Size, status: "200 "}
 	}
+	offset := c.random.Int64N(c.job.Size - c.job.Part)
+	head := fmt.Appendf(c.head[:len(c.head):len(c.head)], "Range: bytes=%d-%d\r\n", offset, offset+c.job.Part-1)
+	return request{head: head, want: c.job.Part, status: "206 "}
+}
+
+// ask sends a request and reads the header of the reply. It returns the size
+// of the reply's body.
+func (c *client) ask(r request) (int64, error) {
 	begin := time.Now()
-	if _, err := c.conn.Write(append(request[:len(request):len(request)], "\r\n"...)); err != nil {
+	sent := net.Buffers{append(r.head[:len(r.head):len(r.head)], "\r\n"...)}
+	if r.body != nil {
+		sent = append(sent, r.body)
+	}
+	if _, err := sent.WriteTo(c.conn); err != nil {
 		return 0, err
 	}
 	if _, err := c.reader.Peek(1); err != nil {
@@ -94,12 +130,12 @@ func (c *client) ask() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !bytes.HasPrefix(line, []byte("HTTP/1.1 "+status)) {
+	if !bytes.HasPrefix(line, []byte("HTTP/1.1 "+r.status)) {
 		return 0, fmt.Errorf("%s answered %q", c.job.Address, line)
 	}
 	size, err := c.contentLength()
-	if err == nil && size != want {
-		err = fmt.Errorf("%s sends %d bytes in place of %d", c.job.Address, size, want)
+	if err == nil && (size < 0 || r.want != anySize && size != r.want) {
+		err = fmt.Errorf("%s sends %d bytes in place of %d", c.job.Address, size, r.want)
 	}
 	return size, err
 }
@@ -138,7 +174,6 @@ func (c *client) drain(size int64) error {
 		}
 		left -= int64(n)
 	}
-	c.bytes += size
 	return nil
 }
 
@@ -161,7 +196,7 @@ func crawl(j job) loadResult {
 		go func() {
 			err := c.dial(crawlReceive)
 			if err == nil {
-				_, err = c.ask()
+				_, err = c.ask(c.next())
 			}
 			errs <- err
 			for err == nil {

@@ -118,6 +118,8 @@ type bench struct {
 	binary string // keepstore
 	nginx  string // path, or empty
 	report *report
+	// seed is that of the blocks that were made last.
+	seed uint64
 	// section is the heading of the rows that are added now.
 	section string
 }
@@ -135,6 +137,7 @@ func sections() []section {
 		{"First byte", (*bench).firstBytes},
 		{"Read amplification", (*bench).amplification},
 		{"Slow S3", (*bench).slowS3},
+		{"Ordinary blocks", (*bench).ordinaryBlocks},
 		{"Import", (*bench).imports},
 		{"Slow clients", (*bench).slowClients},
 		{"Parts of the read path", (*bench).micro},
@@ -200,6 +203,8 @@ func (b *bench) notes() []string {
 		return append(notes, "nginx is missing here: the S3 server was a generator of ours, and there was no peer.")
 	}
 	notes = append(notes, "The peer is nginx with "+peerSettings+".")
+	notes = append(notes, "Ordinary blocks: keepstore has one directory volume. PUT: each block is new; keepstore and direct sync the file and its folder before they are done, nginx (`dav_methods PUT`) syncs nothing. "+
+		"GET: the blocks are in the page cache; keepstore and direct check the MD5, nginx (`sendfile`) does not. Judged is the ratio to direct.")
 	if server, others := cores(); server != "" {
 		notes = append(notes, fmt.Sprintf("Pinned: the measured server has core %s to itself; the S3 server and the load share cores %s.", server, others))
 	}

@@ -49,6 +49,9 @@ func sizeName(size int64) string {
 	if size%gib == 0 {
 		return fmt.Sprintf("%d GiB", size/gib)
 	}
+	if size < mib {
+		return fmt.Sprintf("%d KiB", size>>10)
+	}
 	return fmt.Sprintf("%d MiB", size/mib)
 }
 

@@ -178,7 +178,8 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results of the bench\n\nMade by `make bench`; do not edit. What is measured and how: [doc.go](doc.go).\n\n%s\n", r.Machine.markdown())
 	b.WriteString("Numbers are medians of rounds, with the range in parentheses. *nginx* is the peer (`proxy_pass`), *direct* a client of the S3 server itself.\n" +
-		"*Judged* is the number that the target speaks of: a ratio to the peer (×), a difference to direct (+), or the number itself.\n")
+		"For ordinary blocks *nginx* serves and stores the files itself, and *direct* is a loop that reads or writes them without a server.\n" +
+		"*Judged* is the number that the target speaks of: a ratio to the peer (×; for ordinary blocks to direct), a difference to direct (+), or the number itself.\n")
 	section := ""
 	for _, line := range r.Rows {
 		if line.Section != section {

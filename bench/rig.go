@@ -163,6 +163,9 @@ func (b *bench) observe(ctx context.Context, t target, cpus string, j job) (obse
 	if err != nil {
 		return observed{}, fmt.Errorf("%s: %w", t.name, err)
 	}
+	if t.process == nil { // the load does the work itself
+		return observed{result, result.CPU}, nil
+	}
 	after, err := t.cpu()
 	return observed{result, after - before}, err
 }
@@ -180,6 +183,11 @@ func (b *bench) sweep(targets []target, cpus string, warm func(*job), load func(
 	all := map[string][]observed{}
 	for round := range b.scale.rounds + 1 {
 		for _, t := range targets {
+			if t.prepare != nil {
+				if err := t.prepare(); err != nil {
+					return nil, err
+				}
+			}
 			j := t.job()
 			load(&j)
 			if round == 0 {

@@ -16,6 +16,7 @@ type scale struct {
 	// amplify is the number of small ranges whose bytes are counted.
 	amplify int64
 	slow    []int64 // sizes read from the slow S3
+	blocks  blockScale
 	imports importScale
 	// crawlers is the number of slow clients.
 	crawlers int
@@ -25,6 +26,13 @@ type scale struct {
 // largeRead is a number of requests for a whole object in one round.
 type largeRead struct {
 	size, requests int64
+}
+
+// blockScale is numbers of blocks in one round, of 64 MiB and of 4 KiB.
+type blockScale struct {
+	large, small int64
+	// stored is how many of 4 KiB are read in turn.
+	stored int64
 }
 
 // importScale is numbers of keys; 0 leaves the measurement out.
@@ -37,7 +45,7 @@ type importScale struct {
 func normalScale() scale {
 	return scale{
 		rounds: 5, large: []largeRead{{blob, 16}, {gib, 1}}, ranges: 1500 * time.Millisecond, first: 1000, amplify: 2000,
-		slow: []int64{blob, 4 * blob}, crawlers: 500, micro: "200ms",
+		slow: []int64{blob, 4 * blob}, blocks: blockScale{large: 6, small: 1000, stored: 5000}, crawlers: 500, micro: "200ms",
 		imports: importScale{nested: 1_000_000, flat: 1_000_000, old: 100_000, quick: 1_000_000, real: 20_000, page: 75 * time.Millisecond},
 	}
 }
@@ -52,7 +60,7 @@ func fullScale() scale {
 func quickScale() scale {
 	return scale{
 		rounds: 3, large: []largeRead{{blob, 8}, {gib, 1}}, ranges: 500 * time.Millisecond, first: 700, amplify: 500,
-		slow: []int64{blob}, crawlers: 200, micro: "50ms",
+		slow: []int64{blob}, blocks: blockScale{large: 3, small: 300, stored: 1500}, crawlers: 200, micro: "50ms",
 		imports: importScale{nested: 100_000, flat: 100_000, old: 20_000, quick: 200_000, real: 2_000, page: 75 * time.Millisecond},
 	}
 }
@@ -62,7 +70,7 @@ func quickScale() scale {
 func smokeScale() scale {
 	return scale{
 		rounds: 1, large: []largeRead{{blob, 1}}, ranges: 20 * time.Millisecond, first: 20, amplify: 20,
-		slow: []int64{mib}, crawlers: 3, micro: "",
+		slow: []int64{mib}, blocks: blockScale{large: 1, small: 20, stored: 40}, crawlers: 3, micro: "",
 		imports: importScale{nested: 3000, flat: 3000, old: 1200, quick: 3000, memory: 3000, page: time.Millisecond},
 	}
 }
