@@ -13,6 +13,9 @@ import (
 // arvados is what may come from Arvados' own configuration file.
 // https://doc.arvados.org/admin/config.html
 type arvados struct {
+	// unreadable says that the file is named and told nothing. What is missing
+	// because of that is no further fault.
+	unreadable      bool
 	clusterID       string
 	apiURL          string
 	apiCAFile       string
@@ -33,7 +36,7 @@ func (b *builder) arvados(f *file) arvados {
 	}
 	data, ok := b.contents(f.ArvadosConfig)
 	if !ok {
-		return arvados{}
+		return arvados{unreadable: true}
 	}
 	var inner faults
 	root := parseYAML(data, &inner)
@@ -41,7 +44,7 @@ func (b *builder) arvados(f *file) arvados {
 		b.bad.add(f.ArvadosConfig.place, "line %d of that file: %s", fault.Line, fault.Text)
 	}
 	if root == nil {
-		return arvados{}
+		return arvados{unreadable: true}
 	}
 	return b.cluster(f, root)
 }
@@ -53,14 +56,14 @@ func (b *builder) cluster(f *file, root *yaml.Node) arvados {
 		names := keys(clusters)
 		if len(names) != 1 {
 			b.bad.add(f.ArvadosConfig.place, "that file has %d clusters: say with cluster_id which one is meant", len(names))
-			return arvados{}
+			return arvados{unreadable: true}
 		}
 		id = names[0]
 	}
 	cluster := find(clusters, id)
 	if cluster == nil || !isClusterID(id) {
 		b.bad.add(f.ArvadosConfig.place, "that file has no cluster of this id")
-		return arvados{}
+		return arvados{unreadable: true}
 	}
 	return arvados{
 		clusterID:       id,
