@@ -93,5 +93,5 @@ func badKeys(code, server string) string {
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return server + " says that the time of the request is wrong: check the clock of this server"
 	}
-	return server + " does not accept the credentials: they have expired or were withdrawn"
+	return server + " does not know the access key id or its session: it is wrong, has expired or was withdrawn"
 }

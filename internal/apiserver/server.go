@@ -6,6 +6,8 @@ package apiserver
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -54,7 +56,8 @@ type Server struct {
 func Open(o Options) (*Server, error) {
 	o = withDefaults(o)
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-		return nil, storage(err)
+		return nil, &Error{Kind: Unavailable, Err: err,
+			Text: fmt.Sprintf("the data folder %s cannot be used: %v", o.DataDir, errors.Unwrap(err))}
 	}
 	unlock, err := lockFolder(o.DataDir)
 	if err != nil {

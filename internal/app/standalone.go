@@ -83,7 +83,7 @@ func listenAPI(o StandaloneOptions) (listener net.Listener, url, caFile string, 
 	var cert tls.Certificate
 	if o.APITLS {
 		if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-			return nil, "", "", err
+			return nil, "", "", fmt.Errorf("the data folder %s cannot be used: %w", o.DataDir, err)
 		}
 		host, _, _ := net.SplitHostPort(reachable(o.APIListen))
 		if cert, caFile, err = ownCertificate(o.DataDir, host); err != nil {
