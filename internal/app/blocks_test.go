@@ -289,3 +289,18 @@ func TestSlowUpload(t *testing.T) {
 	r.status(c)
 	r.putBlock(text(64 << 20)) // gets the place and the memory of the client that does not read
 }
+
+// TestPutNeedsALiveToken: a token of one's own making fills no disk, and an
+// API server that is down is a reason to come again.
+func TestPutNeedsALiveToken(t *testing.T) {
+	r, roots := newKeep(t, "volumes: [{driver: directory, root: ROOT1}]\n")
+	path := "/" + string(md5Hash("data"))
+	r.wantError(r.do(http.MethodPut, path, "v2/zzzzz-gj3su-000000000000000/made-up", "data"), 401, "token-refused")
+	if exists(roots[0], "data") {
+		t.Error("the block was stored")
+	}
+	r.putBlock("data")
+	r.apiHTTP.Close()
+	r.wantError(r.do(http.MethodPut, path, r.bob, "data"), 503, "api-unavailable")
+	r.putBlock("more") // the token was seen just now
+}

@@ -5,6 +5,7 @@ package app_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ const (
 func newKeep(t *testing.T, text string) (*rig, []string) {
 	t.Helper()
 	r := &rig{t: t, log: &lockedBuffer{}, reload: make(chan os.Signal, 1)}
+	r.wrapAPI = func(h http.Handler) http.Handler { return recordedUsers{h} }
 	r.startAPI()
 	var roots []string
 	for i := 1; strings.Contains(text, fmt.Sprintf("ROOT%d", i)); i++ {
@@ -42,6 +44,20 @@ func newKeep(t *testing.T, text string) (*rig, []string) {
 	t.Cleanup(transport.CloseIdleConnections)
 	r.client = &http.Client{Transport: transport, Timeout: time.Minute}
 	return r, roots
+}
+
+// recordedUsers is an API server that also knows the tokens of the recording,
+// which are not in a form that a real one would make.
+type recordedUsers struct{ http.Handler }
+
+// ServeHTTP answers about the recorded tokens and passes on the rest.
+func (h recordedUsers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if token != userToken && token != rootToken {
+		h.Handler.ServeHTTP(w, r)
+		return
+	}
+	_, _ = io.WriteString(w, `{"uuid":"zzzzz-tpzed-000000000000009","owner_uuid":"zzzzz-tpzed-000000000000009","is_active":true,"scopes":["all"]}`)
 }
 
 func (r *rig) writeKeep(text string) {

@@ -46,6 +46,8 @@ type rig struct {
 	lab, gw *faultproxy.Proxy
 	api     *apiserver.Server
 	apiHTTP *httptest.Server
+	// wrapAPI, if set, stands before the API server.
+	wrapAPI func(http.Handler) http.Handler
 	signer  *locator.Signer
 	// alice and bob are whole tokens; link is a scoped one of alice.
 	alice, bob, link    string
@@ -83,7 +85,11 @@ func (r *rig) startAPI() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.api, r.apiHTTP = api, httptest.NewServer(api.Handler())
+	handler := api.Handler()
+	if r.wrapAPI != nil {
+		handler = r.wrapAPI(handler)
+	}
+	r.api, r.apiHTTP = api, httptest.NewServer(handler)
 	r.t.Cleanup(func() { r.apiHTTP.Close(); _ = api.Close() })
 	r.signer, err = locator.NewSigner([]byte(api.BlobSigningKey()), ttl)
 	if err != nil {

@@ -33,6 +33,10 @@ func (x *exchange) put() error {
 	if err != nil {
 		return err
 	}
+	// Without this anybody could fill the disk with a token of their own making.
+	if _, err := x.Resolver.Caller(x.r.Context(), token); err != nil {
+		return err
+	}
 	buf, release, err := x.Store.Buffer(x.r.Context(), int(size))
 	if err != nil {
 		return err

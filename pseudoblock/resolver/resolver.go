@@ -64,7 +64,7 @@ func (r *Resolver) Resolve(ctx context.Context, req Request) (*Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	caller, err := r.caller(ctx, req.Token)
+	caller, err := r.Caller(ctx, req.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,9 @@ func (r *Resolver) checkAware() error {
 	return err
 }
 
-// caller asks who is behind the token, and that the token still lives.
-func (r *Resolver) caller(ctx context.Context, token creds.Secret) (creds.Caller, error) {
+// Caller says who is behind a token, if the token still lives and its user is
+// active.
+func (r *Resolver) Caller(ctx context.Context, token creds.Secret) (creds.Caller, error) {
 	caller, err := r.Tokens.Caller(ctx, token)
 	if err != nil {
 		return caller, err
