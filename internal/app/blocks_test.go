@@ -289,3 +289,20 @@ func TestSlowUpload(t *testing.T) {
 	r.status(c)
 	r.putBlock(text(64 << 20)) // gets the place and the memory of the client that does not read
 }
+
+// TestSlowUploadsLeaveMemory: a PUT needs no token that anybody knows, so those
+// who announce much and send little must not stop those who read.
+func TestSlowUploadsLeaveMemory(t *testing.T) {
+	r, _ := newKeep(t, oneVolume+"limits: {memory: 128MiB}\n")
+	l := r.putBlock("x")
+	for i := range 3 {
+		r.raw(fmt.Sprintf("PUT /%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer nonsense%d\r\nContent-Length: %d\r\n\r\nx", md5Hash("y"), i, 64<<20))
+	}
+	eventually(t, "the uploads are there", func() bool {
+		got := r.do(http.MethodGet, "/metrics", managerToken, "")
+		return strings.Contains(got.body, "\narvados_concurrent_requests 4\n") // with this one
+	})
+	if got := r.get(l, userToken); got.StatusCode != 200 {
+		t.Errorf("a read beside slow uploads: %d %q", got.StatusCode, got.body)
+	}
+}
