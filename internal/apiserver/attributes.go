@@ -4,6 +4,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"mime"
@@ -122,15 +123,45 @@ func countValue(name string, raw json.RawMessage) (any, error) {
 	return int64(*n), nil
 }
 
+// maxDepth is how deep properties may be nested. SQLite, and some clients,
+// cannot read what is nested much deeper.
+const maxDepth = 100
+
+// hashValue writes an object anew, so that nothing is stored that spoils the
+// lists of other users: text that is no UTF-8, or more than a client can read.
 func hashValue(name string, raw json.RawMessage) (any, error) {
-	values := map[string]any{}
-	if json.Unmarshal(raw, &values) != nil {
+	var readable map[string]any // has no number that clients cannot hold
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber() // keeps all digits
+	exact := map[string]any{}
+	if json.Unmarshal(raw, &readable) != nil || d.Decode(&exact) != nil {
 		return nil, invalid("%s must be an object", name)
 	}
-	if values == nil {
+	if exact == nil {
 		return "{}", nil
 	}
-	return string(raw), nil
+	if depth(exact) > maxDepth {
+		return nil, invalid("%s must not be nested deeper than %d levels", name, maxDepth)
+	}
+	text, err := json.Marshal(exact)
+	return string(text), err
+}
+
+func depth(value any) int {
+	most := 0
+	switch v := value.(type) {
+	case map[string]any:
+		for _, inner := range v {
+			most = max(most, depth(inner))
+		}
+	case []any:
+		for _, inner := range v {
+			most = max(most, depth(inner))
+		}
+	default:
+		return 0
+	}
+	return most + 1
 }
 
 func classesValue(name string, raw json.RawMessage) (any, error) {

@@ -111,6 +111,7 @@ func (s *Server) lookupToken(ctx context.Context, uuid, secret string) (*caller,
 	if subtle.ConstantTimeCompare(kept, hash) != 1 {
 		return nil, unknownToken()
 	}
+	c.admin = c.admin && c.active
 	if err := s.checkExpiry(expires); err != nil {
 		return nil, err
 	}

@@ -10,11 +10,21 @@ import (
 	"time"
 )
 
+// maxConditions bounds what one request may ask SQLite to compare.
+const maxConditions = 200
+
+func tooManyConditions() error {
+	return invalid("filters may have at most %d conditions: ask in several requests, or use the operator in", maxConditions)
+}
+
 // parseFilters turns [["attribute", "operator", operand], …] into SQL.
 func parseFilters(res *resource, value string) (clause, error) {
 	var filters [][]json.RawMessage
 	if json.Unmarshal([]byte(value), &filters) != nil {
 		return clause{}, invalid(`filters must be a JSON list such as [["uuid", "=", "…"]]`)
+	}
+	if len(filters) > maxConditions {
+		return clause{}, tooManyConditions()
 	}
 	where := clause{sql: "1"}
 	for _, f := range filters {
@@ -23,6 +33,9 @@ func parseFilters(res *resource, value string) (clause, error) {
 			return clause{}, err
 		}
 		where = clause{where.sql + " AND (" + one.sql + ")", append(where.args, one.args...)}
+		if len(where.args) > 2*maxConditions {
+			return clause{}, tooManyConditions()
+		}
 	}
 	return where, nil
 }

@@ -138,7 +138,9 @@ func parseSelect(res *resource, value string) ([]column, error) {
 		if err != nil {
 			return nil, err
 		}
-		columns = append(columns, c)
+		if !slices.Contains(columns, c) {
+			columns = append(columns, c)
+		}
 	}
 	if len(columns) == 0 {
 		return res.columns[:1], nil
@@ -154,6 +156,7 @@ func parseOrder(res *resource, value string) (string, error) {
 		terms = strings.Split(value, ",")
 	}
 	var order []string
+	seen := map[string]bool{}
 	for _, term := range terms {
 		words := strings.Fields(term)
 		if len(words) == 0 || len(words) > 2 || (len(words) == 2 && words[1] != "asc" && words[1] != "desc") {
@@ -166,7 +169,10 @@ func parseOrder(res *resource, value string) (string, error) {
 		if c.onDemand {
 			return "", invalid("%s cannot be sorted by %s", res.name, c.name)
 		}
-		order = append(order, strings.Join(append([]string{c.sql()}, words[1:]...), " "))
+		if !seen[c.name] { // a second time changes nothing
+			order = append(order, strings.Join(append([]string{c.sql()}, words[1:]...), " "))
+		}
+		seen[c.name] = true
 	}
 	return strings.Join(append(order, "uuid"), ", "), nil
 }

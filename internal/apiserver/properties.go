@@ -42,6 +42,9 @@ func contains(c column, wanted map[string]any) (clause, error) {
 		if !list {
 			values = []any{wanted[key]}
 		}
+		if len(values) > maxConditions-len(where.args)/2 {
+			return clause{}, tooManyConditions()
+		}
 		for _, v := range values {
 			if err := checkScalar(c, v); err != nil {
 				return clause{}, err

@@ -133,4 +133,13 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 // Texts of this form sort as the times they stand for.
 func (s *Server) now() string { return formatTime(s.options.Now()) }
 
-func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+// Only years of four digits do.
+func formatTime(t time.Time) string {
+	t = t.UTC()
+	if t.Year() > 9999 {
+		t = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	} else if t.Year() < 0 {
+		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return t.Format("2006-01-02T15:04:05.000000000Z")
+}

@@ -5,6 +5,8 @@ package apiserver
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"regexp"
 	"strings"
 )
@@ -101,6 +103,17 @@ func (s *Server) CreateUser(ctx context.Context, spec UserSpec) (User, error) {
 	err := s.insertUser(ctx, u)
 	if isConflict(err) {
 		return User{}, invalid("there is already a user with e-mail %s or user name %s", clip(u.Email), clip(u.Username))
+	}
+	return u, storage(err)
+}
+
+// UserByEmail returns the user with the e-mail address.
+func (s *Server) UserByEmail(ctx context.Context, email string) (User, error) {
+	var u User
+	err := s.db.QueryRowContext(ctx, `SELECT uuid, email, trim(first_name || ' ' || last_name), username, is_admin, is_active
+		FROM users WHERE email = ?`, email).Scan(&u.UUID, &u.Email, &u.FullName, &u.Username, &u.Admin, &u.Active)
+	if errors.Is(err, sql.ErrNoRows) {
+		return User{}, fail(NotFound, "there is no user with the e-mail address %s", clip(email))
 	}
 	return u, storage(err)
 }

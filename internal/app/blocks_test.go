@@ -276,7 +276,7 @@ func TestClientsOfBlocksLeave(t *testing.T) {
 
 // TestSlowUpload: a client that stops sending is told so, and stores nothing.
 func TestSlowUpload(t *testing.T) {
-	r, roots := newKeep(t, oneVolume+"limits: {memory: 64MiB, max_requests: 1, total: 1s}\n")
+	r, roots := newKeep(t, oneVolume+"limits: {memory: 64MiB, max_requests: 1, total: 4s}\n")
 	begin := fmt.Sprintf("PUT /%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 1000000\r\n\r\n", md5Hash("x"), userToken)
 	if got := r.status(r.raw(begin + text(500000))); got != 408 {
 		t.Errorf("got %d", got)
@@ -303,4 +303,21 @@ func TestPutNeedsALiveToken(t *testing.T) {
 	r.apiHTTP.Close()
 	r.wantError(r.do(http.MethodPut, path, r.bob, "data"), 503, "api-unavailable")
 	r.putBlock("more") // the token was seen just now
+}
+
+// TestSlowUploadsLeaveMemory: those who announce much and send little must not
+// stop those who read.
+func TestSlowUploadsLeaveMemory(t *testing.T) {
+	r, _ := newKeep(t, oneVolume+"limits: {memory: 128MiB}\n")
+	l := r.putBlock("x")
+	for range 3 {
+		r.raw(fmt.Sprintf("PUT /%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\nx", md5Hash("y"), userToken, 64<<20))
+	}
+	eventually(t, "the uploads are there", func() bool {
+		got := r.do(http.MethodGet, "/metrics", managerToken, "")
+		return strings.Contains(got.body, "\narvados_concurrent_requests 4\n") // with this one
+	})
+	if got := r.get(l, userToken); got.StatusCode != 200 {
+		t.Errorf("a read beside slow uploads: %d %q", got.StatusCode, got.body)
+	}
 }

@@ -91,13 +91,22 @@ func makeCertificate(file, keyFile, host string) error {
 	return writePEM(file, "CERTIFICATE", der, 0o644)
 }
 
-// writePEM writes a file under another name first, so that nobody reads half.
 func writePEM(path, kind string, der []byte, mode os.FileMode) error {
+	return writeWhole(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
+}
+
+// writeWhole writes a file under another name first, so that nobody reads half.
+func writeWhole(path string, text []byte, mode os.FileMode) error {
 	fresh := path + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.WriteFile(fresh, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(fresh, path)

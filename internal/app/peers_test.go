@@ -171,10 +171,12 @@ func TestReloadOfVolumes(t *testing.T) {
 	r, roots := newKeep(t, oneVolume)
 	l, before := r.putBlock("foo"), r.mounts()
 	age(t, roots[0], "foo", ttl+time.Hour)
-	r.writeKeep("volumes: [{driver: directory, root: " + t.TempDir() + "}]\nblob_trash: false\n")
+	r.writeKeep("volumes: [{driver: directory, root: " + t.TempDir() + "}]\nblob_trash: false\ntrash_lifetime: 400h\n")
 	r.reload <- nil
 	r.waitForLog(`"reloaded"`)
-	r.waitForLog("takes a restart")
+	for _, setting := range []string{"volumes", "trash_lifetime"} {
+		r.waitForLog(`takes a restart: the old one stays","setting":"` + setting + `"`)
+	}
 	r.wantError(r.do(http.MethodDelete, "/"+l, rootToken, ""), 405, "trash-off")
 	if got := r.get(l, userToken); got.body != "foo" || r.mounts()[0] != before[0] {
 		t.Errorf("got %d %q, mounts %v and then %v", got.StatusCode, got.body, before, r.mounts())

@@ -120,6 +120,7 @@ func needRestart(old, c *config.Config) []string {
 		"log.format":          old.Log.JSON != c.Log.JSON,
 		"limits.max_requests": old.Limits.MaxRequests != c.Limits.MaxRequests,
 		"limits.memory":       old.Limits.Memory != c.Limits.Memory,
+		"trash_lifetime":      old.Trash.Lifetime != c.Trash.Lifetime,
 		"volumes":             !reflect.DeepEqual(old.Volumes, c.Volumes),
 	} {
 		if differs {

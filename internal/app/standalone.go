@@ -112,14 +112,15 @@ func reachable(address string) string {
 	return address
 }
 
-// firstUser makes an administrator and a token on the first start. The token
-// goes into a file that only its owner can read, and nowhere else.
+// firstUser makes an administrator and a token on the first start, and what is
+// missing of these when that broke off. The token goes into a file that only
+// its owner can read, and nowhere else.
 func firstUser(ctx context.Context, api *apiserver.Server, dir string) (tokenFile string, err error) {
 	tokenFile = filepath.Join(dir, "admin-token")
-	if _, err := os.Stat(tokenFile); err == nil {
+	if info, err := os.Stat(tokenFile); err == nil && info.Size() > 0 {
 		return tokenFile, nil
 	}
-	user, err := api.CreateUser(ctx, apiserver.UserSpec{Email: "admin@localhost", FullName: "Administrator", Username: "admin", Admin: true, Active: true})
+	user, err := administrator(ctx, api)
 	if err != nil {
 		return "", err
 	}
@@ -127,5 +128,14 @@ func firstUser(ctx context.Context, api *apiserver.Server, dir string) (tokenFil
 	if err != nil {
 		return "", err
 	}
-	return tokenFile, os.WriteFile(tokenFile, []byte(token.Reveal()+"\n"), 0o600)
+	return tokenFile, writeWhole(tokenFile, []byte(token.Reveal()+"\n"), 0o600)
+}
+
+func administrator(ctx context.Context, api *apiserver.Server) (apiserver.User, error) {
+	const email = "admin@localhost"
+	user, err := api.UserByEmail(ctx, email)
+	if missing := new(apiserver.Error); errors.As(err, &missing) && missing.Kind == apiserver.NotFound {
+		return api.CreateUser(ctx, apiserver.UserSpec{Email: email, FullName: "Administrator", Username: "admin", Admin: true, Active: true})
+	}
+	return user, err
 }

@@ -19,13 +19,14 @@ import (
 	"github.com/arvados-s3/keepstore/internal/volume/directory"
 	"github.com/arvados-s3/keepstore/internal/volume/s3volume"
 	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/pseudoblock/resolver"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // openStore opens the volumes, or returns nil if there are none. They stay
 // open over reloads: a volume that was opened anew would not know what is
 // being written through the old one.
-func openStore(ctx context.Context, c *config.Config, memory keep.Memory, r *prometheus.Registry, log *slog.Logger) (*keep.Store, error) {
+func openStore(ctx context.Context, c *config.Config, memory *resolver.Buffers, r *prometheus.Registry, log *slog.Logger) (*keep.Store, error) {
 	if len(c.Volumes) == 0 {
 		return nil, nil
 	}
@@ -34,7 +35,7 @@ func openStore(ctx context.Context, c *config.Config, memory keep.Memory, r *pro
 	if err != nil {
 		return nil, errors.Join(append([]error{err}, closeMounts(mounts)...)...)
 	}
-	store := keep.Open(keep.Options{Mounts: mounts, Memory: memory, Log: log, Observe: m.observe}, policy(c, nil))
+	store := keep.Open(keep.Options{Mounts: mounts, Memory: memory, Incoming: memory.Half(), Log: log, Observe: m.observe}, policy(c, nil))
 	r.MustRegister(&storeCollector{store})
 	for _, mount := range mounts {
 		log.Info("volume", "mount", mount.UUID, "device", mount.Volume.DeviceID(), "read_only", mount.ReadOnly, "classes", mount.Classes)

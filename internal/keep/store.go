@@ -48,7 +48,10 @@ type Fetcher interface {
 type Options struct {
 	Mounts []Mount
 	Memory Memory
-	Log    *slog.Logger
+	// Incoming is for blocks that others send, at their own speed; nil means
+	// Memory.
+	Incoming Memory
+	Log      *slog.Logger
 	// Observe hears of each operation on a volume, if not nil.
 	Observe func(Event)
 	// EmptyEvery is the time between two looks at the trash; one hour if zero.
@@ -99,6 +102,9 @@ func Open(o Options, p Policy) *Store {
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
+	if o.Incoming == nil {
+		o.Incoming = o.Memory
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{options: o, pulls: newQueue[pull](), trashes: newQueue[trash](), stop: cancel}
 	s.policy.Store(&p)
@@ -131,7 +137,7 @@ func (s *Store) Mounts() []Mount { return slices.Clone(s.options.Mounts) }
 
 // Buffer lends memory for a block that is to be put.
 func (s *Store) Buffer(ctx context.Context, size int) (buf []byte, release func(), err error) {
-	return s.options.Memory.Take(ctx, size)
+	return s.options.Incoming.Take(ctx, size)
 }
 
 func (s *Store) mount(uuid string) (*Mount, error) {

@@ -52,7 +52,7 @@ func (s *Store) pull(ctx context.Context, e pull) {
 }
 
 func (s *Store) pullTo(ctx context.Context, fetcher Fetcher, e pull, to *Mount) error {
-	buf, release, err := s.options.Memory.Take(ctx, int(e.block.Size()))
+	buf, release, err := s.options.Incoming.Take(ctx, int(e.block.Size()))
 	if err != nil {
 		return err
 	}

@@ -219,3 +219,39 @@ func TestTake(t *testing.T) {
 		}
 	}
 }
+
+// TestHalf: whoever takes all of the half leaves the other half.
+func TestHalf(t *testing.T) {
+	b := resolver.NewBuffers(256 << 20)
+	h := b.Half()
+	var releases []func()
+	take := func(from interface {
+		Take(context.Context, int) ([]byte, func(), error)
+	}) {
+		t.Helper()
+		_, release, err := from.Take(t.Context(), 64<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		releases = append(releases, release)
+	}
+	take(h)
+	take(h)
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, _, err := h.Take(short, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("more than the half: %v", err)
+	}
+	take(b)
+	take(b)
+	releases[3]()
+	releases[1]()
+	releases = append(releases[:1], releases[2])
+	take(h)
+	for _, release := range releases {
+		release()
+	}
+	for range 4 {
+		take(b) // all was given back
+	}
+}

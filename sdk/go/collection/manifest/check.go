@@ -136,7 +136,9 @@ func (r *rewriter) files(l Line, size int64) error {
 		if s.Position+s.Size > size {
 			return fault(BadManifest, "the file %q ends at byte %d of blocks that hold %d", clip(s.Name), s.Position+s.Size, size)
 		}
-		r.info.Bytes += s.Size
+		if r.info.Bytes += s.Size; r.info.Bytes < 0 {
+			return fault(BadManifest, "the files hold more bytes than 63 bits can count")
+		}
 		r.seen[r.hash(l.Stream, s.Name)] = struct{}{}
 	}
 	return nil
