@@ -204,7 +204,7 @@ func (b *bench) notes() []string {
 	}
 	notes = append(notes, "The peer is nginx with "+peerSettings+".")
 	notes = append(notes, "Ordinary blocks: keepstore has one directory volume. PUT: each block is new; keepstore and direct sync the file and its folder before they are done, nginx (`dav_methods PUT`) syncs nothing. "+
-		"GET: the blocks are in the page cache; keepstore and direct check the MD5, nginx (`sendfile`) does not. Judged is the ratio to direct.")
+		"GET: the blocks are in the page cache; keepstore and direct check the MD5, nginx (`sendfile`) does not. Judged is the ratio to direct, whose CPU time is that of the load itself; when it writes, the MD5 is known beforehand.")
 	if server, others := cores(); server != "" {
 		notes = append(notes, fmt.Sprintf("Pinned: the measured server has core %s to itself; the S3 server and the load share cores %s.", server, others))
 	}

@@ -115,16 +115,15 @@ func (r *blockRig) writers(size int64) []target {
 	all = append(all, target{name: "keepstore", process: r.keepstore.process, address: r.keepstore.address,
 		path: fmt.Sprintf("/%%[1]s+%d", size), header: r.keepstore.authorization(), blocks: &blockJob{}})
 	for i := range all {
-		all[i].size, all[i].prepare = size, r.clear
+		dir := map[string]string{"direct": r.raw, "nginx": r.put, "keepstore": r.volume}[all[i].name]
+		all[i].size, all[i].prepare = size, func() error { return clearBlocks(dir) }
 	}
 	return all
 }
 
-func (r *blockRig) clear() error {
-	for _, dir := range []string{r.raw, r.put, r.volume} {
-		if err := removeBlocks(dir); err != nil {
-			return err
-		}
+func clearBlocks(dir string) error {
+	if err := removeBlocks(dir); err != nil {
+		return err
 	}
 	syscall.Sync()
 	return nil
@@ -132,7 +131,7 @@ func (r *blockRig) clear() error {
 
 // readers are the ways to read blocks of the volume, which it makes first.
 func (b *bench) readers(r *blockRig, count, size int64) ([]target, error) {
-	if err := r.clear(); err != nil {
+	if err := clearBlocks(r.volume); err != nil {
 		return nil, err
 	}
 	b.seed++
