@@ -20,13 +20,14 @@ type blockRig struct {
 	// volume is keepstore's, and what nginx serves; put takes what nginx takes
 	// in, and raw what is written without a server.
 	volume, put, raw string
+	settle           bool
 }
 
 // startBlockRig starts both servers on one core, since only one of them is
 // asked at a time.
 func (b *bench) startBlockRig() (*blockRig, error) {
 	dir := filepath.Join(b.dir, "blocks")
-	r := &blockRig{volume: filepath.Join(dir, "volume"), put: filepath.Join(dir, "put"), raw: filepath.Join(dir, "raw")}
+	r := &blockRig{volume: filepath.Join(dir, "volume"), put: filepath.Join(dir, "put"), raw: filepath.Join(dir, "raw"), settle: b.scale.blocks.settle}
 	for _, folder := range []string{r.volume, r.put, r.raw} {
 		if err := makeBlockFolders(folder); err != nil {
 			return nil, err

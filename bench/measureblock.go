@@ -116,22 +116,25 @@ func (r *blockRig) writers(size int64) []target {
 		path: fmt.Sprintf("/%%[1]s+%d", size), header: r.keepstore.authorization(), blocks: &blockJob{}})
 	for i := range all {
 		dir := map[string]string{"direct": r.raw, "nginx": r.put, "keepstore": r.volume}[all[i].name]
-		all[i].size, all[i].prepare = size, func() error { return clearBlocks(dir) }
+		all[i].size, all[i].prepare = size, func() error { return r.clear(dir) }
 	}
 	return all
 }
 
-func clearBlocks(dir string) error {
-	if err := removeBlocks(dir); err != nil {
-		return err
+func (r *blockRig) clear(dir string) error {
+	defer r.settleDisk()
+	return removeBlocks(dir)
+}
+
+func (r *blockRig) settleDisk() {
+	if r.settle {
+		syscall.Sync()
 	}
-	syscall.Sync()
-	return nil
 }
 
 // readers are the ways to read blocks of the volume, which it makes first.
 func (b *bench) readers(r *blockRig, count, size int64) ([]target, error) {
-	if err := clearBlocks(r.volume); err != nil {
+	if err := removeBlocks(r.volume); err != nil {
 		return nil, err
 	}
 	b.seed++
@@ -139,6 +142,7 @@ func (b *bench) readers(r *blockRig, count, size int64) ([]target, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.settleDisk()
 	raw, web, ours := &blockJob{Raw: true}, &blockJob{}, &blockJob{}
 	for _, hash := range hashes {
 		file := fmt.Sprintf(blockFile, hash)

@@ -33,6 +33,9 @@ type blockScale struct {
 	large, small int64
 	// stored is how many of 4 KiB are read in turn.
 	stored int64
+	// settle waits for the disk of the whole machine between turns, so that
+	// nobody pays for the work of another.
+	settle bool
 }
 
 // importScale is numbers of keys; 0 leaves the measurement out.
@@ -45,7 +48,7 @@ type importScale struct {
 func normalScale() scale {
 	return scale{
 		rounds: 5, large: []largeRead{{blob, 16}, {gib, 1}}, ranges: 1500 * time.Millisecond, first: 1000, amplify: 2000,
-		slow: []int64{blob, 4 * blob}, blocks: blockScale{large: 6, small: 1000, stored: 5000}, crawlers: 500, micro: "200ms",
+		slow: []int64{blob, 4 * blob}, blocks: blockScale{large: 6, small: 1000, stored: 5000, settle: true}, crawlers: 500, micro: "200ms",
 		imports: importScale{nested: 1_000_000, flat: 1_000_000, old: 100_000, quick: 1_000_000, real: 20_000, page: 75 * time.Millisecond},
 	}
 }
@@ -60,7 +63,7 @@ func fullScale() scale {
 func quickScale() scale {
 	return scale{
 		rounds: 3, large: []largeRead{{blob, 8}, {gib, 1}}, ranges: 500 * time.Millisecond, first: 700, amplify: 500,
-		slow: []int64{blob}, blocks: blockScale{large: 3, small: 300, stored: 1500}, crawlers: 200, micro: "50ms",
+		slow: []int64{blob}, blocks: blockScale{large: 3, small: 300, stored: 1500, settle: true}, crawlers: 200, micro: "50ms",
 		imports: importScale{nested: 100_000, flat: 100_000, old: 20_000, quick: 200_000, real: 2_000, page: 75 * time.Millisecond},
 	}
 }
