@@ -14,7 +14,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // makeBlock returns one of the blocks of a seed, which is the same each time
