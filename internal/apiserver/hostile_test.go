@@ -4,7 +4,9 @@
 package apiserver
 
 import (
+	"context"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -112,5 +114,33 @@ func TestSizesAddUp(t *testing.T) {
 	}
 	if got := ask(t, w.Server, "POST", collectionsPath, w.adminToken, body(t, object{"manifest_text": huge})); got.status != 200 {
 		t.Errorf("one of them: %d %s", got.status, got.firstError())
+	}
+}
+
+// TestLargeRequestsWait: many large manifests at once do not take all memory.
+func TestLargeRequestsWait(t *testing.T) {
+	w := newWorld(t)
+	large := body(t, object{"description": strings.Repeat("x", maxBody)})
+	post := func(text string) int {
+		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		r := httptest.NewRequest("POST", collectionsPath, strings.NewReader(text)).WithContext(short)
+		r.Header.Set("Authorization", "Bearer "+w.token)
+		return do(t, w.Server, r).status
+	}
+	for range maxLarge {
+		w.large <- struct{}{}
+	}
+	if got := post(large); got != 503 {
+		t.Errorf("a large one more: %d", got)
+	}
+	if got := post(body(t, object{})); got != 200 {
+		t.Errorf("a small one: %d", got)
+	}
+	<-w.large
+	for range 2 { // the first gives its place back
+		if got := ask(t, w.Server, "POST", collectionsPath, w.token, large); got.status != 200 {
+			t.Errorf("a large one that has a place: %d", got.status)
+		}
 	}
 }

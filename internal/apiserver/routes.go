@@ -135,6 +135,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
+	leave, err := s.enter(w, r)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	r.Body = http.MaxBytesReader(w, body, found.maxBody())
 	return found.handle(req)
 }

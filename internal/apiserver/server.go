@@ -50,6 +50,8 @@ type Server struct {
 	rootToken  string
 	resources  resources
 	routes     []route
+	// large has an element for each large request that is being answered.
+	large chan struct{}
 }
 
 // Open opens the data folder, or makes it.
@@ -64,7 +66,7 @@ func Open(o Options) (*Server, error) {
 		return nil, err
 	}
 	defer unlock()
-	s := &Server{options: o}
+	s := &Server{options: o, large: make(chan struct{}, maxLarge)}
 	if err := s.openKeys(); err != nil {
 		return nil, err
 	}
