@@ -321,3 +321,19 @@ func TestSlowUploadsLeaveMemory(t *testing.T) {
 		t.Errorf("a read beside slow uploads: %d %q", got.StatusCode, got.body)
 	}
 }
+
+// TestSlowUploadsLeavePlaces: nor do those who send slowly with several tokens.
+func TestSlowUploadsLeavePlaces(t *testing.T) {
+	r, _ := newKeep(t, oneVolume+"limits: {max_requests: 4}\n")
+	r.putBlock("x")
+	for _, token := range []string{userToken, userToken, r.bob, r.bob} {
+		r.raw(fmt.Sprintf("PUT /%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 2\r\n\r\nx", md5Hash("y"), token))
+	}
+	eventually(t, "the uploads are there", func() bool {
+		got := r.do(http.MethodGet, "/metrics", managerToken, "")
+		return strings.Contains(got.body, "\narvados_concurrent_requests 5\n") // with this one
+	})
+	if got := r.get(r.sign(md5Hash("x"), 1, "another"), "another"); got.StatusCode != 200 {
+		t.Errorf("a read beside slow uploads: %d %q", got.StatusCode, got.body)
+	}
+}

@@ -20,7 +20,9 @@ const maxQueue = 10 * time.Second
 // token has at most half of the places, so that the requests of one user,
 // however slow, leave places for others.
 type gate struct {
-	places  chan struct{}
+	places chan struct{}
+	// uploads has half of the places: senders decide how long they hold these.
+	uploads chan struct{}
 	waiting atomic.Int64
 
 	mu     sync.Mutex
@@ -38,26 +40,32 @@ type share struct {
 	in     int // requests that hold or wait for a place; guarded by gate.mu
 }
 
-func newGate(n int) *gate { return &gate{places: make(chan struct{}, n), shares: map[user]*share{}} }
+func newGate(n int) *gate {
+	return &gate{places: make(chan struct{}, n), uploads: make(chan struct{}, max(n/2, 1)), shares: map[user]*share{}}
+}
 
 // enter returns when there is a place, or an error when too many wait already.
-func (g *gate) enter(ctx context.Context, u user) (leave func(), err error) {
+func (g *gate) enter(ctx context.Context, u user, upload bool) (leave func(), err error) {
 	own := g.join(u)
+	queues := []chan struct{}{own.places, g.places}
+	if upload {
+		queues = []chan struct{}{own.places, g.uploads, g.places}
+	}
 	until := time.Now().Add(maxQueue)
-	if err := g.acquire(ctx, own.places, until); err != nil {
-		g.part(u, own)
-		return nil, err
+	for i, q := range queues {
+		if err := g.acquire(ctx, q, until); err != nil {
+			g.leave(u, own, queues[:i])
+			return nil, err
+		}
 	}
-	if err := g.acquire(ctx, g.places, until); err != nil {
-		<-own.places
-		g.part(u, own)
-		return nil, err
+	return func() { g.leave(u, own, queues) }, nil
+}
+
+func (g *gate) leave(u user, own *share, queues []chan struct{}) {
+	for _, q := range queues {
+		<-q
 	}
-	return func() {
-		<-g.places
-		<-own.places
-		g.part(u, own)
-	}, nil
+	g.part(u, own)
 }
 
 func (g *gate) join(u user) *share {

@@ -18,7 +18,7 @@ func TestOneUserLeavesPlaces(t *testing.T) {
 		got, leaves := make(chan error, 4), make(chan func(), 4)
 		for range 4 {
 			go func() {
-				leave, err := g.enter(context.Background(), one)
+				leave, err := g.enter(context.Background(), one, false)
 				got <- err
 				leaves <- leave
 			}()
@@ -27,7 +27,7 @@ func TestOneUserLeavesPlaces(t *testing.T) {
 		if len(got) != 2 {
 			t.Errorf("one user has %d of 4 places, want 2", len(got))
 		}
-		leave, err := g.enter(context.Background(), other)
+		leave, err := g.enter(context.Background(), other, false)
 		if err != nil {
 			t.Fatalf("another user: %v", err)
 		}
@@ -48,16 +48,16 @@ func TestOneUserLeavesPlaces(t *testing.T) {
 func TestWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2)
-		leave, err := g.enter(context.Background(), user{1})
+		leave, err := g.enter(context.Background(), user{1}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.enter(context.Background(), user{1}); err == nil { // the clock of the bubble moves
+		if _, err := g.enter(context.Background(), user{1}, false); err == nil { // the clock of the bubble moves
 			t.Error("a second place of one user was given out of two")
 		}
 		gone, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := g.enter(gone, user{1}); err == nil {
+		if _, err := g.enter(gone, user{1}, false); err == nil {
 			t.Error("a client that left was let in")
 		}
 		leave()

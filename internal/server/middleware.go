@@ -38,7 +38,7 @@ func (x *exchange) run(handle handler) error {
 	if x.route == "health" || x.route == "metrics" || x.route == "preflight" {
 		return handle(x)
 	}
-	leave, err := x.gate.enter(x.r.Context(), userOf(x.r))
+	leave, err := x.gate.enter(x.r.Context(), userOf(x.r), x.route == "put")
 	if err != nil {
 		return err
 	}
