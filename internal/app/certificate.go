@@ -33,6 +33,9 @@ const (
 // own authority: clients trust the file.
 func ownCertificate(dir, host string) (cert tls.Certificate, file string, err error) {
 	file, keyFile := filepath.Join(dir, "api-certificate.pem"), filepath.Join(dir, "api-key.pem")
+	if info, err := os.Stat(keyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return cert, file, fmt.Errorf("the key %s can be read by others: remove it and the certificate to have new ones made, or chmod it to 600", keyFile)
+	}
 	cert, err = tls.LoadX509KeyPair(file, keyFile)
 	if err == nil && serves(cert.Leaf, host) {
 		return cert, file, nil

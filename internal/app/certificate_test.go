@@ -56,6 +56,22 @@ func TestCertificateIsKept(t *testing.T) {
 	}
 }
 
+// TestCertificateKeyIsSecret: clients trust the certificate for any host, so
+// that its key is not used once others may have read it.
+func TestCertificateKeyIsSecret(t *testing.T) {
+	dir := t.TempDir()
+	certificate(t, dir, "localhost")
+	key := filepath.Join(dir, "api-key.pem")
+	for mode, want := range map[os.FileMode]bool{0o640: false, 0o604: false, 0o600: true, 0o400: true} {
+		if err := os.Chmod(key, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := ownCertificate(dir, "localhost"); (err == nil) != want {
+			t.Errorf("a key of mode %v: %v", mode, err)
+		}
+	}
+}
+
 // TestCertificateDamaged: nothing of the user's is overwritten.
 func TestCertificateDamaged(t *testing.T) {
 	dir := t.TempDir()
