@@ -91,7 +91,7 @@ func (p *progress) done() bool { return len(p.todo) == 0 && p.stored.Replicas > 
 
 // wants reports whether a copy on m would help.
 func (p *progress) wants(m *Mount) bool {
-	if p.done() || p.tried[m] {
+	if p.done() || volume.IsKind(p.failed, volume.WrongHash) || p.tried[m] {
 		return false
 	}
 	return len(p.todo) == 0 || slices.ContainsFunc(m.Classes, func(c string) bool { return p.todo[c] })
@@ -100,7 +100,9 @@ func (p *progress) wants(m *Mount) bool {
 func (p *progress) note(m *Mount, err error) {
 	p.tried[m] = true
 	if err != nil {
-		if p.failed == nil && !volume.IsKind(err, volume.VolumeFull) && !volume.IsKind(err, volume.ReadOnly) {
+		if volume.IsKind(err, volume.WrongHash) {
+			p.failed = err // other bytes of this name are there: these go nowhere
+		} else if p.failed == nil && !volume.IsKind(err, volume.VolumeFull) && !volume.IsKind(err, volume.ReadOnly) {
 			p.failed = err
 		}
 		return
@@ -118,7 +120,7 @@ func (p *progress) result(ctx context.Context, hash locator.Hash) (Stored, error
 		return p.stored, nil
 	case ctx.Err() != nil:
 		return Stored{}, volume.Ended(ctx, hash)
-	case p.stored.Replicas > 0:
+	case p.stored.Replicas > 0 && !volume.IsKind(p.failed, volume.WrongHash):
 		return p.stored, nil
 	case p.failed != nil:
 		return Stored{}, p.failed

@@ -4,6 +4,7 @@
 package volume
 
 import (
+	"bytes"
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
@@ -40,6 +41,36 @@ func (b Block) Hash() locator.Hash { return b.hash }
 
 // Data returns the data, which must not be changed.
 func (b Block) Data() []byte { return b.data }
+
+// Comparison finds out whether what is written to it is the data of a block:
+// MD5 is the name of a block, but other bytes of that MD5 can be made.
+type Comparison struct {
+	block  Block
+	rest   []byte
+	differ bool
+}
+
+// Compare begins a comparison.
+func (b Block) Compare() *Comparison { return &Comparison{block: b, rest: b.data} }
+
+// Write never fails.
+func (c *Comparison) Write(p []byte) (int, error) {
+	if !bytes.HasPrefix(c.rest, p) {
+		c.differ = true
+		return len(p), nil
+	}
+	c.rest = c.rest[len(p):]
+	return len(p), nil
+}
+
+// Err returns an error if something else was written than the data.
+func (c *Comparison) Err() error {
+	if !c.differ && len(c.rest) == 0 {
+		return nil
+	}
+	return &Error{Kind: WrongHash, Hash: c.block.hash,
+		Text: fmt.Sprintf("other bytes with the MD5 %s are stored already, so that these cannot be: change them or pack them, and store the result", c.block.hash)}
+}
 
 // Sum returns the MD5 of data.
 func Sum(data []byte) locator.Hash {

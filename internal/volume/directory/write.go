@@ -6,6 +6,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -24,7 +25,7 @@ func (v *Volume) Put(ctx context.Context, b volume.Block) error {
 		return err
 	}
 	defer leave()
-	err = v.refreshIntact(ctx, b.Hash())
+	err = v.refreshIntact(ctx, b)
 	if !volume.IsKind(err, volume.BlockNotFound) {
 		return err
 	}
@@ -53,21 +54,25 @@ func notMissing(err error) error {
 
 // refreshIntact refreshes the time of a block if it is there and intact. A
 // spoilt one is set aside, and then missing.
-func (v *Volume) refreshIntact(ctx context.Context, hash locator.Hash) error {
-	f, _, err := v.openLocked(ctx, hash)
+func (v *Volume) refreshIntact(ctx context.Context, b volume.Block) error {
+	f, _, err := v.openLocked(ctx, b.Hash())
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	err = verify(ctx, f, hash)
+	same := b.Compare()
+	err = verify(ctx, io.TeeReader(f, same), b.Hash())
 	if errors.Is(err, errSpoilt) {
-		v.setAside(hash)
-		return volume.Fail(volume.BlockNotFound, hash, err)
+		v.setAside(b.Hash())
+		return volume.Fail(volume.BlockNotFound, b.Hash(), err)
 	}
 	if err != nil {
-		return fail(hash, err)
+		return fail(b.Hash(), err)
 	}
-	return v.refresh(hash, f)
+	if err := same.Err(); err != nil {
+		return err
+	}
+	return v.refresh(b.Hash(), f)
 }
 
 // write makes the file of a block appear whole or not at all.

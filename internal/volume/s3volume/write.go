@@ -6,6 +6,7 @@ package s3volume
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/arvados-s3/keepstore/internal/volume"
 	"github.com/arvados-s3/keepstore/locator"
@@ -18,7 +19,7 @@ func (v *Volume) Put(ctx context.Context, b volume.Block) error {
 		return err
 	}
 	defer leave()
-	there, err := v.sound(ctx, b.Hash())
+	there, err := v.sound(ctx, b)
 	if err == nil && !there {
 		err = v.client.put(ctx, v.key("", b.Hash()), b.Data())
 	}
@@ -30,13 +31,21 @@ func (v *Volume) Put(ctx context.Context, b volume.Block) error {
 
 // sound reports whether the block is there. A spoilt one is set aside, and
 // then it is not.
-func (v *Volume) sound(ctx context.Context, hash locator.Hash) (bool, error) {
-	err := v.intact(ctx, hash)
+func (v *Volume) sound(ctx context.Context, b volume.Block) (bool, error) {
+	var same *volume.Comparison
+	err := v.client.get(ctx, v.key("", b.Hash()), func(body io.Reader, size int64) error {
+		same = b.Compare() // anew at each attempt
+		return verify(io.TeeReader(body, same), size, b.Hash())
+	})
 	if errors.Is(err, errSpoilt) {
-		v.setAside(ctx, hash)
+		v.setAside(ctx, b.Hash())
 		return false, nil
 	}
-	return exists(err)
+	there, err := exists(err)
+	if there {
+		err = same.Err()
+	}
+	return there, err
 }
 
 // refresh makes the time of a block that of now.

@@ -46,7 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 func rows() map[string]func(*suite) {
 	return map[string]func(*suite){
 		"sizes": sizes, "missing": missing, "bad-names": badNames, "small-buffer": smallBuffer,
-		"damage": damage, "damage-then-put": damageThenPut, "damage-read-only": damageReadOnly,
+		"damage": damage, "collision": collision, "damage-then-put": damageThenPut, "damage-read-only": damageReadOnly,
 		"put-again": putAgain, "touch": touch, "put-at-once": putAtOnce, "everything-at-once": everythingAtOnce,
 		"trash": trash, "trash-young": trashYoung, "trash-then-put": trashThenPut, "empty-trash": emptyTrash,
 		"index": index, "index-while-writing": indexWhileWriting, "index-ends-early": indexEndsEarly,
