@@ -26,6 +26,8 @@ type reloader struct {
 	handler     *server.Server
 	current     *generation
 	certificate atomic.Pointer[tls.Certificate]
+	// abandoned says that work on volumes did not end with the drain.
+	abandoned bool
 }
 
 func (r *reloader) serve(ctx context.Context, listener net.Listener) error {
@@ -136,13 +138,31 @@ func (r *reloader) drain(web *http.Server) error {
 	r.log.Info("draining", "limit", limit.String())
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if r.all.store != nil {
-		r.all.store.Stop()
+	workers := r.stopWorkers()
+	err := web.Shutdown(ctx)
+	select {
+	case <-workers:
+	case <-ctx.Done(): // a disk that hangs must not outlast the limit
+		r.log.Warn("work on volumes did not end", "after", limit.String())
+		r.abandoned = true
 	}
-	if err := web.Shutdown(ctx); err != nil {
+	if err != nil {
 		r.log.Warn("requests were cut off", "after", limit.String())
 		return web.Close()
 	}
 	r.log.Info("stopped")
 	return nil
+}
+
+// stopWorkers tells the workers of the volumes to end, and returns when they
+// have on a channel.
+func (r *reloader) stopWorkers() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if r.all.store != nil {
+			r.all.store.Stop()
+		}
+	}()
+	return done
 }

@@ -48,14 +48,19 @@ func Serve(ctx context.Context, o Options) (err error) {
 	if all.store, err = openStore(ctx, c, all.memory, registry, log); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, all.close()) }()
+	var r *reloader
+	defer func() {
+		if r == nil || !r.abandoned { // what hangs cannot be closed either
+			err = errors.Join(err, all.close())
+		}
+	}()
 	first, err := build(ctx, c, all, log)
 	if err != nil {
 		return err
 	}
 	first.activate(all.store)
 	handler := server.New(server.Options{Log: log, Registry: registry, MaxRequests: c.Limits.MaxRequests}, first.state)
-	r := &reloader{Options: o, log: log, level: level, all: all, handler: handler, current: first}
+	r = &reloader{Options: o, log: log, level: level, all: all, handler: handler, current: first}
 	defer func() { r.current.close() }()
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -71,9 +76,14 @@ const (
 	maxHeaderBytes    = 64 << 10
 )
 
+// newHTTPServer speaks HTTP/1.1 only: in HTTP/2 a Write may return before its
+// bytes are copied, when the client resets the stream, and our buffers go on to
+// the next request.
 func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), Protocols: protocols,
 	}
 }
