@@ -61,7 +61,7 @@ func (v *Volume) Untrash(ctx context.Context, hash locator.Hash) error {
 		if err != nil {
 			return fail(hash, err)
 		}
-		if err := v.root.Rename(folder(hash)+"/"+name, path(hash)); err != nil {
+		if err := v.bringBack(folder(hash)+"/"+name, path(hash)); err != nil {
 			return fail(hash, err)
 		}
 	}
@@ -71,6 +71,19 @@ func (v *Volume) Untrash(ctx context.Context, hash locator.Hash) error {
 	}
 	defer f.Close()
 	return v.refresh(hash, f)
+}
+
+// bringBack is a rename that never replaces: another process may have put the
+// block meanwhile, and its bytes were checked just now.
+func (v *Volume) bringBack(trash, block string) error {
+	err := v.root.Link(trash, block)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return v.root.Remove(trash)
 }
 
 func (v *Volume) youngestTrash(hash locator.Hash) (string, error) {
