@@ -40,6 +40,7 @@ func (f folder) in(name string) string { return filepath.Join(f.path, name) }
 func (f folder) config() string       { return f.in("keepstore.yml") }
 func (f folder) service() string      { return f.in("keepstore") }
 func (f folder) keepstoreLog() string { return f.in("keepstore.log") }
+func (f folder) blocks() string       { return f.in("blocks") }
 func (f folder) gateway() string      { return f.in("s3") }
 func (f folder) gatewayLog() string   { return f.in("s3-gateway.log") }
 func (f folder) accessLog() string    { return f.in("s3-access.log") }

@@ -81,6 +81,9 @@ func writeConfig(dir folder, g *gateway, listen string) error {
 	if err := os.WriteFile(secret, []byte(g.Reader.Secret+"\n"), 0o600); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dir.blocks(), 0o700); err != nil {
+		return err
+	}
 	type mapping = map[string]any
 	text, err := yaml.Marshal(mapping{
 		"listen": listen,
@@ -92,6 +95,7 @@ func writeConfig(dir folder, g *gateway, listen string) error {
 			"url": "s3://" + bucketName + "/", "endpoint": "demo", "mode": "iam",
 			"import": mapping{"users": []string{"*"}},
 		}},
+		"volumes": []mapping{{"driver": "directory", "root": dir.blocks()}},
 	})
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ func steps() []step {
 		{"Overwrite the object in S3, then delete it", "the bytes that were imported are the bytes that one gets, for ever.", (*tour).overwrite},
 		{"Forge a locator", "keepstore may read the whole bucket; its callers may not.", (*tour).forge},
 		{"Use a locator with another user's token", "a locator that leaks is of no use without the token it was made for.", (*tour).otherToken},
+		{"Mix with ordinary blocks", "a dataset in S3 gets a README, an index or a corrected file for the price of that file.", (*tour).mix},
 	}
 }
 
