@@ -145,9 +145,10 @@ func sections() []section {
 }
 
 func measureAll(ctx context.Context, o options) error {
-	// Better now than after minutes of work.
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
-		return err
+	if o.out != "" { // better now than after minutes of work
+		if err := os.MkdirAll(o.out, 0o755); err != nil {
+			return err
+		}
 	}
 	b, done, err := newBench(ctx, o)
 	if err != nil {
