@@ -11,6 +11,8 @@ import (
 
 // Caller is the person behind a token, as the API server knows them.
 type Caller struct {
+	// Token is the whole token of the request. It goes to the API server only.
+	Token Secret
 	// UserUUID is the Arvados UUID of the user.
 	UserUUID string
 	// Active is false for a user who may not use the cluster.
@@ -28,8 +30,13 @@ type Caller struct {
 type Access struct {
 	// Endpoint is where to send them.
 	Endpoint *Endpoint
-	// Provider signs them; nil means unsigned (anonymous).
+	// Provider signs them; nil means unsigned (anonymous). One that can fetch
+	// its credentials again is a [Renewer] too.
 	Provider aws.CredentialsProvider
+	// As says whose rights these are, for sentences: "the credential record
+	// zzzzz-oss07-000000000000000". It names nothing that the caller may not
+	// know.
+	As string
 	// RequesterPays says that the caller accepts to be charged.
 	RequesterPays bool
 	// EtagPin says that objects without versions may be pinned by ETag.
@@ -39,7 +46,24 @@ type Access struct {
 // Source finds the credentials of one mode. It is called with a rule of its
 // own mode only, and must be safe for concurrent use.
 type Source interface {
-	Credentials(ctx context.Context, rule *Rule, caller Caller) (aws.CredentialsProvider, error)
+	Credentials(ctx context.Context, rule *Rule, caller Caller) (Identity, error)
+}
+
+// Identity is what a [Source] found.
+type Identity struct {
+	// Provider gives the keys; nil means that requests are not signed.
+	Provider aws.CredentialsProvider
+	// As says whose rights these are: see [Access].
+	As string
+}
+
+// Renewer is a provider whose credentials S3 may refuse although they look
+// good: keys that were replaced, sessions that were revoked.
+type Renewer interface {
+	aws.CredentialsProvider
+	// Invalidate makes the next Retrieve fetch anew, but not more often than
+	// every few seconds, since anyone may hold keys that never work.
+	Invalidate()
 }
 
 // Keychain finds the access for an object.

@@ -116,13 +116,14 @@ func (c *Chain) Access(ctx context.Context, rule *Rule, caller Caller) (Access, 
 			"this server has no credentials of mode %q, which its access rule for %s asks for: ask the operator",
 			string(rule.Mode), rule.URL())}
 	}
-	provider, err := source.Credentials(ctx, rule, caller)
+	identity, err := source.Credentials(ctx, rule, caller)
 	if err != nil {
 		return Access{}, err
 	}
 	return Access{
 		Endpoint:      rule.Endpoint,
-		Provider:      provider,
+		Provider:      identity.Provider,
+		As:            identity.As,
 		RequesterPays: rule.RequesterPays,
 		EtagPin:       rule.EtagPin,
 	}, nil

@@ -208,8 +208,8 @@ type fixed struct {
 	err      error
 }
 
-func (f fixed) Credentials(context.Context, *Rule, Caller) (aws.CredentialsProvider, error) {
-	return f.provider, f.err
+func (f fixed) Credentials(context.Context, *Rule, Caller) (Identity, error) {
+	return Identity{Provider: f.provider}, f.err
 }
 
 // TestAccess: a rule is served by the source of its mode, or not at all.

@@ -41,6 +41,14 @@ type Endpoint struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
+	// Regions are further regions in which its buckets may be (AWS only).
+	Regions []string
+	// STSURL is where sessions are asked for. Empty means the STS of Region
+	// on AWS, and URL elsewhere.
+	STSURL string
+	// NoWebIdentity says that its STS takes no JSON web tokens: roles are
+	// assumed with the server's own credentials and an external id.
+	NoWebIdentity bool
 	// MetadataURL replaces the address of the instance metadata service.
 	MetadataURL string
 }

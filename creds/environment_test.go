@@ -101,7 +101,7 @@ func printCredentials(t *testing.T, mode, metadataURL string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("KEY=%s\n", ask(t.Context(), provider))
+	fmt.Printf("KEY=%s\n", ask(t.Context(), provider.Provider))
 }
 
 // TestEnvironmentFaults: broken AWS files are reported when the server
@@ -137,7 +137,7 @@ func TestIAMOtherEndpoint(t *testing.T) {
 
 func TestAnonymous(t *testing.T) {
 	provider, err := AnonymousSource{}.Credentials(t.Context(), &Rule{Mode: Anonymous}, Caller{})
-	if provider != nil || err != nil {
+	if provider.Provider != nil || err != nil {
 		t.Errorf("got %v, %v", provider, err)
 	}
 }

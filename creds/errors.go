@@ -15,12 +15,26 @@ const (
 	NotAllowed Kind = "bucket-not-allowed"
 	// Missing: the mode has no credentials for this caller.
 	Missing Kind = "creds-missing"
+	// Ambiguous: several credential records fit equally well.
+	Ambiguous Kind = "creds-ambiguous"
+	// Expired: the credentials have passed their end, or S3 does not know
+	// them any more.
+	Expired Kind = "creds-expired"
+	// ScopeNeeded: a token of limited scope, such as a sharing link, cannot
+	// use the rights of its user.
+	ScopeNeeded Kind = "scope-needed"
+	// RoleRefused: the STS does not let this caller assume the role.
+	RoleRefused Kind = "sts-refused"
+	// ClockSkew: this server's clock differs too much from that of S3 or STS.
+	ClockSkew Kind = "clock-skew"
 	// Unavailable: the place that credentials come from does not answer.
 	Unavailable Kind = "creds-unavailable"
 )
 
 // Kinds lists every [Kind].
-func Kinds() []Kind { return []Kind{NotAllowed, Missing, Unavailable} }
+func Kinds() []Kind {
+	return []Kind{NotAllowed, Missing, Ambiguous, Expired, ScopeNeeded, RoleRefused, ClockSkew, Unavailable}
+}
 
 // Error is the error of this package. Text is safe to show to the caller;
 // Err is the cause for the log.

@@ -11,15 +11,23 @@ import (
 // Mode says whose credentials a rule uses.
 type Mode string
 
-// The modes. Modes token and role of the design plug in as further sources
-// (see [Chain]).
+// The modes.
 const (
 	// IAM uses the server's own credentials. Readers need a valid permission
 	// signature; importers must be named by the rule.
 	IAM Mode = "iam"
 	// Anonymous sends unsigned requests, for public buckets.
 	Anonymous Mode = "anonymous"
+	// Token uses the credential records that the API server keeps for the
+	// caller's token.
+	Token Mode = "token"
+	// Role uses a role that is assumed in the name of the caller.
+	Role Mode = "role"
 )
+
+// Personal reports whether the mode uses rights of the caller's own. Then S3
+// itself decides about each read, and a permission signature adds nothing.
+func (m Mode) Personal() bool { return m == Token || m == Role }
 
 // Rule gives access to the objects of a bucket whose keys begin with Prefix.
 type Rule struct {
@@ -28,6 +36,9 @@ type Rule struct {
 	Prefix   string
 	Endpoint *Endpoint
 	Mode     Mode
+	// Role is the ARN of the role to assume: for each caller under mode role,
+	// for the server itself under mode iam, where it may be empty.
+	Role string
 	// Import names who may import under mode iam.
 	Import Importers
 	// RequesterPays accepts the charge of requester-pays buckets.

@@ -13,9 +13,9 @@ import (
 // AnonymousSource is the [Source] of mode anonymous: requests are not signed.
 type AnonymousSource struct{}
 
-// Credentials returns nil, which means unsigned.
-func (AnonymousSource) Credentials(context.Context, *Rule, Caller) (aws.CredentialsProvider, error) {
-	return nil, nil
+// Credentials returns no provider, which means unsigned.
+func (AnonymousSource) Credentials(context.Context, *Rule, Caller) (Identity, error) {
+	return Identity{As: "an anonymous request"}, nil
 }
 
 // IAMSource is the [Source] of mode iam: the server's own credentials, got
@@ -40,13 +40,13 @@ func NewIAM(ctx context.Context, endpoints map[string]*Endpoint) (*IAMSource, er
 }
 
 // Credentials returns the provider of the rule's endpoint.
-func (s *IAMSource) Credentials(_ context.Context, rule *Rule, _ Caller) (aws.CredentialsProvider, error) {
+func (s *IAMSource) Credentials(_ context.Context, rule *Rule, _ Caller) (Identity, error) {
 	provider := s.providers[rule.Endpoint]
 	if provider == nil {
-		return nil, &Error{Kind: Missing, Text: fmt.Sprintf(
+		return Identity{}, &Error{Kind: Missing, Text: fmt.Sprintf(
 			"this server has no credentials of its own for the endpoint of %s: ask the operator", rule.URL())}
 	}
-	return provider, nil
+	return Identity{Provider: provider, As: "this server's own credentials"}, nil
 }
 
 func newProvider(ctx context.Context, e *Endpoint) (aws.CredentialsProvider, error) {

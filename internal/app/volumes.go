@@ -90,12 +90,12 @@ func openVolume(ctx context.Context, c *config.Config, v config.Volume, iam *cre
 			Root: v.Root, ReadOnly: v.ReadOnly, MaxIO: serial, TrashLifetime: c.Trash.Lifetime, Observe: observe,
 		}))
 	}
-	provider, err := iam.Credentials(ctx, &creds.Rule{Endpoint: v.Endpoint, Bucket: v.Bucket}, creds.Caller{})
+	identity, err := iam.Credentials(ctx, &creds.Rule{Endpoint: v.Endpoint, Bucket: v.Bucket}, creds.Caller{})
 	if err != nil {
 		return nil, err
 	}
 	return opened(s3volume.Open(s3volume.Options{
-		Access: creds.Access{Endpoint: v.Endpoint, Provider: provider}, Bucket: v.Bucket, Prefix: v.Prefix,
+		Access: creds.Access{Endpoint: v.Endpoint, Provider: identity.Provider, As: identity.As}, Bucket: v.Bucket, Prefix: v.Prefix,
 		ReadOnly: v.ReadOnly, MaxIO: serial, TrashLifetime: c.Trash.Lifetime, Observe: observe,
 	}))
 }

@@ -49,9 +49,9 @@ type Client struct {
 	http      *http.Client
 	now       func() time.Time
 	calls     chan struct{}
-	callers   *cache[creds.Caller]
-	groups    *cache[[]string]
-	discovery *cache[Discovery]
+	callers   remembered[creds.Caller]
+	groups    remembered[[]string]
+	discovery remembered[Discovery]
 }
 
 // New checks the options and returns a client. It sends nothing.
@@ -75,9 +75,9 @@ func New(o Options) (*Client, error) {
 		http:      newHTTP(trust, o.Timeout),
 		now:       o.Now,
 		calls:     make(chan struct{}, maxCalls),
-		callers:   newCache[creds.Caller](o.Now, o.Timeout),
-		groups:    newCache[[]string](o.Now, o.Timeout),
-		discovery: newCache[Discovery](o.Now, o.Timeout),
+		callers:   newRemembered[creds.Caller](o),
+		groups:    newRemembered[[]string](o),
+		discovery: newRemembered[Discovery](o),
 	}, nil
 }
 

@@ -46,6 +46,10 @@ func libraries() []Row {
 			NeverUse: noHandlers(),
 		},
 		{
+			Package: "internal/memo", Why: "it remembers anything",
+			NeverUse: noHandlers(),
+		},
+		{
 			Package: "internal/s3http", Why: "it carries requests and knows none", May: []string{"creds"},
 			Never:    []Ban{{awsS3, "we build requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
 			NeverUse: noHandlers(),
@@ -76,7 +80,7 @@ func servers() []Row {
 	}
 	noAWS := []Ban{{aws, "all S3 vocabulary stops at s3read"}}
 	return []Row{
-		{Package: "internal/arvados", Why: "it is a client of the API server and knows no S3", May: []string{"creds"}, Never: noAWS},
+		{Package: "internal/arvados", Why: "it is a client of the API server and knows no S3", May: []string{"creds", "internal/memo"}, Never: noAWS},
 		{Package: "internal/config", Why: "configuration is checked before anything opens", May: []string{"creds", "locator"}},
 		{Package: "internal/volume", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator"}, Never: noAWS, NeverUse: noHandlers()},
 		{

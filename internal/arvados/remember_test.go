@@ -5,7 +5,6 @@ package arvados
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -13,10 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-
-	"github.com/arvados-s3/keepstore/creds"
 )
 
 // TestTrafficDoesNotProlong is case C-02: a token that is asked about every
@@ -101,100 +96,6 @@ func TestExpiryWhileRemembered(t *testing.T) {
 	}
 	if _, err := c.Caller(context.Background(), secret("sesame")); kindOf(t, err) != TokenRefused {
 		t.Errorf("%v, want %s", err, TokenRefused)
-	}
-}
-
-// TestOneQuestionForMany is case C-05, with the first caller leaving.
-func TestOneQuestionForMany(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCache[creds.Caller](time.Now, time.Minute)
-		var asked atomic.Int64
-		ask := func(ctx context.Context) (creds.Caller, time.Time, error) {
-			asked.Add(1)
-			select {
-			case <-time.After(time.Second):
-				return creds.Caller{UserUUID: ann}, time.Time{}, nil
-			case <-ctx.Done():
-				return creds.Caller{}, time.Time{}, unavailable(ctx.Err())
-			}
-		}
-		first, leave := context.WithCancel(context.Background())
-		left := make(chan error)
-		go func() { _, err := c.get(first, "k", ask); left <- err }()
-		synctest.Wait()
-		var others errgroup.Group
-		for range 199 {
-			others.Go(func() error {
-				got, err := c.get(context.Background(), "k", ask)
-				if err == nil && got.UserUUID != ann {
-					err = errors.New("another answer")
-				}
-				return err
-			})
-		}
-		synctest.Wait()
-		leave()
-		if err := <-left; !errors.Is(err, context.Canceled) {
-			t.Errorf("the first caller got %v", err)
-		}
-		if err := others.Wait(); err != nil {
-			t.Error(err)
-		}
-		if asked.Load() != 1 {
-			t.Errorf("asked %d times, want 1", asked.Load())
-		}
-	})
-}
-
-// TestQuestionsEnd: a question that nobody answers ends by the time limit,
-// and each waiter by its own.
-func TestQuestionsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCache[int](time.Now, 10*time.Second)
-		never := func(ctx context.Context) (int, time.Time, error) {
-			<-ctx.Done()
-			return 0, time.Time{}, unavailable(ctx.Err())
-		}
-		start := time.Now()
-		short, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-		defer cancel()
-		if _, err := c.get(short, "k", never); kindOf(t, err) != Unavailable || time.Since(start) != 3*time.Second {
-			t.Errorf("short: %v after %v", err, time.Since(start))
-		}
-		if _, err := c.get(context.Background(), "k", never); kindOf(t, err) != Unavailable || time.Since(start) != 10*time.Second {
-			t.Errorf("long: %v after %v", err, time.Since(start))
-		}
-	})
-}
-
-// TestManyBadTokens is case C-06: 100,000 different invalid tokens take
-// bounded memory and push no good token out.
-func TestManyBadTokens(t *testing.T) {
-	c := newCache[int](time.Now, time.Minute)
-	good := func(context.Context) (int, time.Time, error) { return 7, time.Time{}, nil }
-	bad := func(context.Context) (int, time.Time, error) { return 0, time.Time{}, refused("not known") }
-	none := func(context.Context) (int, time.Time, error) {
-		return 0, time.Time{}, unavailable(errors.New("asked again"))
-	}
-	if _, err := c.get(context.Background(), "good", good); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 100_000 {
-		if _, err := c.get(context.Background(), fmt.Sprint("bad", i), bad); err == nil {
-			t.Fatal("no refusal")
-		}
-	}
-	if n := len(c.refused.items); n != maxRemembered || c.refused.order.Len() != n {
-		t.Errorf("%d refusals are remembered, want %d", n, maxRemembered)
-	}
-	if got, err := c.get(context.Background(), "good", none); err != nil || got != 7 {
-		t.Errorf("the good token was pushed out: %d, %v", got, err)
-	}
-	if _, err := c.get(context.Background(), "bad99999", none); kindOf(t, err) != TokenRefused {
-		t.Errorf("the newest refusal is gone: %v", err)
-	}
-	if _, err := c.get(context.Background(), "bad0", none); kindOf(t, err) != Unavailable {
-		t.Errorf("the oldest refusal stayed: %v", err)
 	}
 }
 
