@@ -22,6 +22,8 @@ type Server struct {
 	Name string
 	// URL is scheme, host and port.
 	URL string
+	// RoleARN is the role that an STS gives for the tokens of an issuer.
+	RoleARN string
 	// processes are stopped in this order.
 	processes []*process
 }

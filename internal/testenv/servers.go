@@ -22,12 +22,15 @@ func (p *Pool) MinIO(t testing.TB) *Server {
 	t.Helper()
 	return p.get(t, "minio", func(t testing.TB, dir string) *Server {
 		address := freeAddress(t)
-		env := []string{"MINIO_ROOT_USER=" + AccessKey, "MINIO_ROOT_PASSWORD=" + SecretKey,
-			"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CI_CD=1"}
-		proc := run(t, dir, "http://"+address+"/minio/health/ready", env,
+		proc := run(t, dir, "http://"+address+"/minio/health/ready", minioEnv(),
 			Bin(t, "minio"), "server", "--quiet", "--address", address, filepath.Join(dir, "data"))
 		return one(proc, address)
 	})
+}
+
+func minioEnv() []string {
+	return []string{"MINIO_ROOT_USER=" + AccessKey, "MINIO_ROOT_PASSWORD=" + SecretKey,
+		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CI_CD=1"}
 }
 
 // Versitygw returns a versitygw server on a directory, with accounts.

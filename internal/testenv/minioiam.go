@@ -1,0 +1,150 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testenv
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// OpenID says whose tokens a MinIO server takes at its STS.
+type OpenID struct {
+	// ConfigURL is the address of the discovery document. MinIO reads it, and
+	// the keys, before it serves, so the issuer must be up.
+	ConfigURL string
+	// Audience is the aud claim that MinIO wants.
+	Audience string
+	// Policies are the policies of the one role that MinIO makes for an
+	// audience. They can be given by SetIAM later; "readonly" and "readwrite"
+	// are always there, and a condition on "jwt:sub" tells users apart. When
+	// empty, the sub claim is the name of the policy of its user, and any
+	// RoleArn may be sent: MinIO does not look at it.
+	Policies []string
+}
+
+// MinIOWithIssuer starts a MinIO server for one test, which takes the tokens
+// of an OpenID provider.
+func MinIOWithIssuer(t testing.TB, o OpenID) *Server {
+	t.Helper()
+	dir, address := t.TempDir(), freeAddress(t)
+	env := append(minioEnv(), "MINIO_SITE_REGION="+Region, "MINIO_IDENTITY_OPENID_CONFIG_URL="+o.ConfigURL,
+		"MINIO_IDENTITY_OPENID_CLIENT_ID="+o.Audience,
+		// Without a secret MinIO takes tokens that are signed with none.
+		"MINIO_IDENTITY_OPENID_CLIENT_SECRET="+rand.Text())
+	if len(o.Policies) > 0 {
+		env = append(env, "MINIO_IDENTITY_OPENID_ROLE_POLICY="+strings.Join(o.Policies, ","))
+	} else {
+		env = append(env, "MINIO_IDENTITY_OPENID_CLAIM_NAME=sub")
+	}
+	proc := run(t, dir, "http://"+address+"/minio/health/ready", env,
+		Bin(t, "minio"), "server", "--quiet", "--address", address, filepath.Join(dir, "data"))
+	s := one(proc, address)
+	t.Cleanup(s.stop)
+	s.Name, s.RoleARN = "minio", minioRole(o.Audience)
+	return s
+}
+
+// minioRole is the name that MinIO gives to the role of an audience.
+func minioRole(audience string) string {
+	sum := sha1.Sum([]byte(audience))
+	return "arn:minio:iam:" + Region + "::role/" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// IAM are users and policies of a MinIO server.
+type IAM struct {
+	// Policies are JSON documents by name.
+	Policies map[string]string
+	// Users are secret keys by access key.
+	Users map[string]string
+	// Attach names the policies of a user, with commas between.
+	Attach map[string]string
+}
+
+// SetIAM adds users and policies to a MinIO server, or replaces those of the
+// same names. It uses the one call of MinIO's API for administrators that
+// takes secrets without an encryption of its own.
+func (s *Server) SetIAM(t testing.TB, iam IAM) {
+	t.Helper()
+	policies, users, attached := map[string]json.RawMessage{}, map[string]any{}, map[string]any{}
+	for name, document := range iam.Policies {
+		policies[name] = json.RawMessage(document)
+	}
+	for name, secret := range iam.Users {
+		users[name] = map[string]string{"secretKey": secret, "status": "enabled"}
+	}
+	for name, list := range iam.Attach {
+		attached[name] = map[string]any{"version": 1, "policy": list}
+	}
+	var body bytes.Buffer
+	archive := zip.NewWriter(&body)
+	for name, content := range map[string]any{"policies": policies, "users": users, "user_mappings": attached} {
+		if err := addJSON(archive, "iam-assets/"+name+".json", content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.administer(t, "/minio/admin/v3/import-iam-v2", body.Bytes())
+}
+
+func addJSON(archive *zip.Writer, name string, content any) error {
+	w, err := archive.Create(name)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(w).Encode(content)
+}
+
+// administer sends a signed PUT, and wants no failures in its answer.
+func (s *Server) administer(t testing.TB, path string, body []byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, s.URL+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:])
+	r.Header.Set("X-Amz-Content-Sha256", hash)
+	keys := aws.Credentials{AccessKeyID: AccessKey, SecretAccessKey: SecretKey}
+	if err := v4.NewSigner().SignHTTP(ctx, keys, r, hash, "s3", Region, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	reply, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reply.Body.Close() }()
+	text, _ := io.ReadAll(reply.Body)
+	var result struct {
+		Failed map[string][]any `json:"failed"`
+	}
+	err = json.Unmarshal(text, &result)
+	failures := 0
+	for _, list := range result.Failed {
+		failures += len(list)
+	}
+	if err != nil || reply.StatusCode != http.StatusOK || failures > 0 {
+		t.Fatalf("%s of %s answered %s: %s", path, s.Name, reply.Status, text)
+	}
+}
