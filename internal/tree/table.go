@@ -46,6 +46,11 @@ func libraries() []Row {
 			NeverUse: noHandlers(),
 		},
 		{
+			Package: "creds/issuer", Why: "it names users, and sends nothing to anyone", May: []string{"creds"},
+			Never:    []Ban{{"net/http", "its documents are served by internal/server"}, {aws, "it is the same for every STS"}},
+			NeverUse: noHandlers(),
+		},
+		{
 			Package: "internal/memo", Why: "it remembers anything",
 			NeverUse: noHandlers(),
 		},
