@@ -140,7 +140,11 @@ func TestDocuments(t *testing.T) {
 func TestPrivatePartsStay(t *testing.T) {
 	r, e := newRSAKey(t, 2048), newECKey(t, elliptic.P256())
 	i := open(t, options(writeFile(t, pemOf(t, r, "")+pemOf(t, e, "2026-01-01T00:00:00Z"))))
-	secret := [][]byte{r.D.Bytes(), r.Primes[0].Bytes(), r.Primes[1].Bytes(), r.Precomputed.Dp.Bytes(), r.Precomputed.Dq.Bytes(), r.Precomputed.Qinv.Bytes(), e.D.Bytes()}
+	scalar, err := e.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := [][]byte{r.D.Bytes(), r.Primes[0].Bytes(), r.Primes[1].Bytes(), r.Precomputed.Dp.Bytes(), r.Precomputed.Dq.Bytes(), r.Precomputed.Qinv.Bytes(), scalar}
 	document := string(i.JWKS())
 	for n, s := range secret {
 		if strings.Contains(document, encode(s)) {
@@ -209,7 +213,11 @@ func TestThumbprint(t *testing.T) {
 func TestShortCoordinates(t *testing.T) {
 	for range 2000 {
 		key := newECKey(t, elliptic.P256())
-		if len(key.X.Bytes()) == 32 && len(key.Y.Bytes()) == 32 {
+		point, err := key.PublicKey.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if point[1] != 0 && point[33] != 0 {
 			continue
 		}
 		public, err := ecJWK(&key.PublicKey)

@@ -109,7 +109,12 @@ func published(t testing.TB, document []byte) map[string]any {
 		case "RSA RS256 sig ":
 			keys[k.Kid] = &rsa.PublicKey{N: number(t, k.N), E: int(number(t, k.E).Int64())}
 		case "EC ES256 sig P-256":
-			keys[k.Kid] = &ecdsa.PublicKey{Curve: elliptic.P256(), X: number(t, k.X), Y: number(t, k.Y)}
+			point := append([]byte{4}, append(decode(t, k.X), decode(t, k.Y)...)...)
+			public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys[k.Kid] = public
 		default:
 			t.Fatalf("a key that no verifier takes: %+v", k)
 		}
@@ -119,11 +124,16 @@ func published(t testing.TB, document []byte) map[string]any {
 
 func number(t testing.TB, text string) *big.Int {
 	t.Helper()
+	return new(big.Int).SetBytes(decode(t, text))
+}
+
+func decode(t testing.TB, text string) []byte {
+	t.Helper()
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return new(big.Int).SetBytes(b)
+	return b
 }
 
 // verify checks a token as strictly as an STS may, against a published JWKS.

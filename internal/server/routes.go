@@ -21,7 +21,7 @@ func route(r *http.Request) (name string, h handler) {
 	path := strings.TrimLeft(r.URL.Path, "/")
 	first, _, below := strings.Cut(path, "/")
 	switch {
-	case first == "s3" || first == "_health" || path == "metrics":
+	case first == "s3" || first == "_health" || first == ".well-known" || path == "metrics":
 		return ownRoute(path)
 	case first == "index" || first == "mounts":
 		return "index", only("GET, HEAD", (*exchange).blockList)
@@ -47,6 +47,10 @@ func ownRoute(path string) (name string, h handler) {
 		return "browse", only(http.MethodGet, (*exchange).browse)
 	case "s3/access":
 		return "access", only(http.MethodGet, (*exchange).access)
+	case ".well-known/openid-configuration":
+		return "issuer", only("GET, HEAD", (*exchange).discovery)
+	case ".well-known/jwks.json":
+		return "issuer", only("GET, HEAD", (*exchange).keySet)
 	case "_health/ping":
 		return "health", only(http.MethodGet, (*exchange).health)
 	case "metrics":

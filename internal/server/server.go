@@ -33,6 +33,8 @@ type State struct {
 	ManagementToken creds.Secret
 	// AllowedOrigins are the web origins whose pages may call /s3/ routes.
 	AllowedOrigins []string
+	// Issuer names users to the STS of clouds; nil if this server does not.
+	Issuer Issuer
 	// Total is the most time that one read may take.
 	Total time.Duration
 }
