@@ -29,8 +29,8 @@ soon as servers have read the file: send SIGHUP to each at once. They begin to
 sign with it by themselves, when the time of --sign-in has passed. By then each
 STS must have read the published keys again; an hour is enough for most.
 
-A key that somebody has stolen is not rotated: remove the file, send SIGHUP,
-and a new key is made, which signs at once.`,
+A key that somebody has stolen is not rotated: put another in its place, or
+remove the file to have one made, and send SIGHUP. The new one signs at once.`,
 		Example: `  keepstore issuer rotate /etc/keepstore/issuer.pem && systemctl reload keepstore
   keepstore issuer rotate --sign-in 24h /etc/keepstore/issuer.pem`,
 		Args: cobra.ExactArgs(1),

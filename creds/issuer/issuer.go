@@ -179,5 +179,5 @@ func (i *Issuer) publish() error {
 func (i *Issuer) Discovery() []byte { return i.discovery }
 
 // JWKS returns the public keys (RFC 7517): those that sign, will sign, and
-// have signed.
+// have signed. Callers do not change what is returned.
 func (i *Issuer) JWKS() []byte { return i.jwks }

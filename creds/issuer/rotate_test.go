@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -198,6 +199,13 @@ func TestFileStays(t *testing.T) {
 	if err := os.Chmod(w.file, 0o640); err != nil {
 		t.Fatal(err)
 	}
+	owner := os.Getuid()
+	if owner == 0 { // only root can give files away
+		owner = 65534
+		if err := os.Chown(w.file, owner, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
 	link := filepath.Join(t.TempDir(), "link.pem")
 	if err := os.Symlink(w.file, link); err != nil {
 		t.Fatal(err)
@@ -206,8 +214,8 @@ func TestFileStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(w.file)
-	if err != nil || info.Mode() != 0o640 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
+	if err != nil || info.Mode() != 0o640 || info.Sys().(*syscall.Stat_t).Uid != uint32(owner) {
+		t.Errorf("%+v, %v", info, err)
 	}
 	if l, err := os.Lstat(link); err != nil || l.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link became %v, %v", l.Mode(), err)

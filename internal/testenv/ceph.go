@@ -25,33 +25,37 @@ func WithCephRGW() bool { return os.Getenv("KEEPSTORE_TEST_RGW") == "1" }
 // storage daemon, which keeps everything in memory.
 func (p *Pool) CephRGW(t testing.TB) *Server {
 	t.Helper()
-	return p.get(t, "ceph-rgw", func(t testing.TB, dir string) *Server {
-		c := newCeph(t, dir)
-		s := &Server{URL: "http://" + c.gateway}
-		up := false
-		defer func() {
-			if !up { // t.Fatal was called
-				s.stop()
-			}
-		}()
-		add := func(p *process) *process {
-			s.processes = append([]*process{p}, s.processes...)
-			return p
+	return p.get(t, "ceph-rgw", func(t testing.TB, dir string) *Server { return startCeph(t, dir, "") })
+}
+
+// startCeph starts a cluster with more settings, a line each.
+func startCeph(t testing.TB, dir, settings string) *Server {
+	t.Helper()
+	c := newCeph(t, dir, settings)
+	s := &Server{Name: "ceph-rgw", URL: "http://" + c.gateway}
+	up := false
+	defer func() {
+		if !up { // t.Fatal was called
+			s.stop()
 		}
-		c.command("ceph-mon", "--mkfs", "-i", "a", "--monmap", c.monitorMap())
-		add(c.start("ceph-mon", "-f", "-i", "a"))
-		id := uuid(t)
-		c.command("ceph", "osd", "new", id, "0")
-		c.command("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", id)
-		add(c.start("ceph-osd", "-f", "-i", "0"))
-		c.command("radosgw-admin", "user", "create", "--uid=owner", "--display-name=owner",
-			"--access-key="+AccessKey, "--secret-key="+SecretKey)
-		gateway := add(c.start("radosgw", "-f", "-n", "client.admin"))
-		if up = gateway.await(s.URL, 30*time.Second); !up {
-			t.Fatalf("radosgw did not become ready; it printed:\n%s", gateway.output)
-		}
-		return s
-	})
+	}()
+	add := func(p *process) *process {
+		s.processes = append([]*process{p}, s.processes...)
+		return p
+	}
+	c.command("ceph-mon", "--mkfs", "-i", "a", "--monmap", c.monitorMap())
+	add(c.start("ceph-mon", "-f", "-i", "a"))
+	id := uuid(t)
+	c.command("ceph", "osd", "new", id, "0")
+	c.command("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", id)
+	add(c.start("ceph-osd", "-f", "-i", "0"))
+	c.command("radosgw-admin", "user", "create", "--uid=owner", "--display-name=owner",
+		"--access-key="+AccessKey, "--secret-key="+SecretKey, "--caps=oidc-provider=*;roles=*")
+	gateway := add(c.start("radosgw", "-f", "-n", "client.admin"))
+	if up = gateway.await(s.URL, 30*time.Second); !up {
+		t.Fatalf("radosgw did not become ready; it printed:\n%s", gateway.output)
+	}
+	return s
 }
 
 // ceph is a cluster in the making.
@@ -60,7 +64,7 @@ type ceph struct {
 	dir, id, gateway, monitor string
 }
 
-func newCeph(t testing.TB, dir string) *ceph {
+func newCeph(t testing.TB, dir, settings string) *ceph {
 	t.Helper()
 	c := &ceph{t: t, dir: dir, id: uuid(t), gateway: freeAddress(t), monitor: freeAddress(t)}
 	for _, sub := range []string{"mon", "osd"} {
@@ -73,7 +77,7 @@ func newCeph(t testing.TB, dir string) *ceph {
 		keyring += fmt.Sprintf("[%s]\nkey = %s\ncaps mon = \"allow *\"\ncaps osd = \"allow *\"\n", who, key)
 	}
 	c.write("keyring", keyring)
-	c.write("ceph.conf", fmt.Sprintf(cephConfig, c.id, c.monitor, dir, c.gateway))
+	c.write("ceph.conf", fmt.Sprintf(cephConfig, c.id, c.monitor, dir, c.gateway)+settings)
 	return c
 }
 
