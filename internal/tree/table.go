@@ -127,8 +127,11 @@ func clients() []Row {
 	noAWS := []Ban{{aws, "users of the SDK must not link AWS"}}
 	return []Row{
 		{
+			Package: "sdk/go/api", Why: "it talks HTTP to the API server and works without our code", Never: noAWS, NeverLink: noAWS,
+		},
+		{
 			Package: "sdk/go/collection", Why: "it talks HTTP to the servers and works without their code",
-			May: []string{"locator", "pseudoblock", "sdk/go/collection/manifest"}, Never: noAWS, NeverLink: noAWS,
+			May: []string{"locator", "pseudoblock", "sdk/go/api", "sdk/go/collection/manifest"}, Never: noAWS, NeverLink: noAWS,
 		},
 		{
 			Package: "sdk/go/collection/manifest", Why: "manifests are text", May: []string{"locator"},
