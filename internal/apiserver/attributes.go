@@ -177,12 +177,17 @@ func classesValue(name string, raw json.RawMessage) (any, error) {
 }
 
 func timeValue(name string, raw json.RawMessage) (any, error) {
-	var at *time.Time
-	if json.Unmarshal(raw, &at) != nil {
-		return nil, invalid("%s must be a time such as 2026-01-31T12:00:00Z, or null", name)
-	}
-	if at == nil {
+	var text *string
+	err := json.Unmarshal(raw, &text)
+	if err == nil && text == nil {
 		return nil, nil
 	}
-	return formatTime(*at), nil
+	var at time.Time
+	if err == nil {
+		at, err = parseTime(*text)
+	}
+	if err != nil {
+		return nil, invalid("%s must be a time such as 2026-01-31T12:00:00Z, or null", name)
+	}
+	return formatTime(at), nil
 }

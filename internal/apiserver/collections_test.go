@@ -219,7 +219,8 @@ func TestTrashEmpties(t *testing.T) {
 	}
 }
 
-// TestOlderFolder: a folder from before collections were kept gets them.
+// TestOlderFolder: a folder from before collections and credentials were kept
+// gets them.
 func TestOlderFolder(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, Options{DataDir: dir})
@@ -231,7 +232,7 @@ func TestOlderFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.db.Exec(`DROP TABLE collections; DELETE FROM schema_version WHERE version > 1`); err != nil {
+	if _, err := s.db.Exec(`DROP TABLE collections; DROP TABLE credentials; DELETE FROM schema_version WHERE version > 1`); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask(t, s, "POST", collectionsPath, token.Reveal(), `{}`); got.status != 503 {
@@ -240,8 +241,11 @@ func TestOlderFolder(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(t, open(t, Options{DataDir: dir}), "POST", collectionsPath, token.Reveal(), `{}`); got.status != 200 {
-		t.Errorf("after opening it again: %d %s", got.status, got.text)
+	s = open(t, Options{DataDir: dir})
+	for path, attributes := range map[string]string{collectionsPath: `{}`, credentialsPath: body(t, sound())} {
+		if got := ask(t, s, "POST", path, token.Reveal(), attributes); got.status != 200 {
+			t.Errorf("%s after opening it again: %d %s", path, got.status, got.text)
+		}
 	}
 }
 

@@ -118,6 +118,9 @@ func describeParameters(route route) object {
 	if route.resource == "collections" {
 		describeCollectionParameters(route.action, p)
 	}
+	if route.resource == "credentials" && route.action != "secret" {
+		p["select"] = parameter("array", "query", false, "Attributes to return.")
+	}
 	if route.action == "list" || route.action == "accessible" {
 		p["filters"] = parameter("array", "query", false, "Conditions, each [attribute, operator, operand].")
 		p["order"] = parameter("array", "query", false, "Attributes to sort by, each with asc or desc.")

@@ -4,10 +4,11 @@
 // Package apiserver is a small Arvados API server for one machine: for
 // standalone mode, the demo and tests. Production uses Arvados itself.
 //
-// It keeps users, tokens, groups, links and collections in one SQLite file of
-// its data folder, and the signing key and system root token beside it, and
-// speaks the subset of the Arvados API that the SDKs and keepstore need. What
-// it does not know it refuses with a sentence; it never guesses.
+// It keeps users, tokens, groups, links, collections and credentials in one
+// SQLite file of its data folder, and the signing key and system root token
+// beside it, and speaks the subset of the Arvados API that the SDKs and
+// keepstore need. What it does not know it refuses with a sentence; it never
+// guesses.
 //
 // A request passes these files: routes.go finds the route, auth.go the caller
 // and whether the token's scopes allow it, the file named after the resource

@@ -52,7 +52,7 @@ func parseFilter(res *resource, f []json.RawMessage) (clause, error) {
 		return clause{}, invalid("each filter must be a list of attribute, operator and operand")
 	}
 	attribute, key, inner := strings.Cut(name, ".")
-	c, err := res.column(attribute)
+	c, err := res.column("filter on", attribute)
 	if err != nil {
 		return clause{}, err
 	}
@@ -63,7 +63,9 @@ func parseFilter(res *resource, f []json.RawMessage) (clause, error) {
 		return compare(property(c, key), op, f[2])
 	case c.kind == typeHash:
 		return filterHash(c, op, f[2])
-	case c.kind == typeArray || inner:
+	case c.kind == typeArray && !inner:
+		return filterArray(c, op, f[2])
+	case inner:
 		return clause{}, invalid("this API server cannot filter on %s", clip(name))
 	}
 	return compare(operand{clause{sql: c.sql()}, c.name, c.kind}, op, f[2])
@@ -144,6 +146,38 @@ func globPattern(like string) string {
 	return glob.String()
 }
 
+// parseTime also takes the times that arvados-cwl-runner writes, which have
+// two zones, "+00:00Z"; Arvados does too.
+func parseTime(text string) (time.Time, error) {
+	if strings.HasSuffix(text, "+00:00Z") {
+		text = strings.TrimSuffix(text, "Z")
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
+// filterArray answers [scopes, contains, item] and [scopes, contains, [item, …]],
+// which wants all of the items.
+func filterArray(c column, op string, right json.RawMessage) (clause, error) {
+	var one *string
+	var items []string
+	if json.Unmarshal(right, &one) == nil && one != nil {
+		items = []string{*one}
+	} else if json.Unmarshal(right, &items) != nil {
+		items = nil
+	}
+	if op != "contains" || len(items) == 0 {
+		return clause{}, invalid("filters on %s are contains with a text or a list of texts", c.name)
+	}
+	if len(items) > maxConditions {
+		return clause{}, tooManyConditions()
+	}
+	where := clause{sql: "1"}
+	for _, item := range items {
+		where = and(where, clause{"EXISTS (SELECT 1 FROM json_each(" + c.sql() + ") WHERE value = ?)", []any{item}})
+	}
+	return where, nil
+}
+
 // parse accepts a value of the type of the left side, or null.
 func (o operand) parse(right json.RawMessage) (any, error) {
 	var value any
@@ -155,7 +189,7 @@ func (o operand) parse(right json.RawMessage) (any, error) {
 		return nil, nil
 	case string:
 		if o.kind == typeTime {
-			t, err := time.Parse(time.RFC3339, v)
+			t, err := parseTime(v)
 			if err != nil {
 				return nil, invalid("the filter on %s needs a time such as 2026-01-31T12:00:00Z", o.name)
 			}

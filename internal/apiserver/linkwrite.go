@@ -55,14 +55,14 @@ func (s *Server) sameLink(r *request, tail, head, name string) (any, error) {
 	return s.oneWhere(r.Context(), s.db, s.resources.links, r.caller, s.resources.links.columns, where, head)
 }
 
-// mayShare reports an error unless the caller manages head, which is a group
-// or a current collection, and tail is a user or a group.
+// mayShare reports an error unless the caller manages head, which is a group,
+// a current collection or a credential, and tail is a user or a group.
 func (s *Server) mayShare(ctx context.Context, c *caller, tail, head string) error {
 	var tails, heads int
 	where := manages(c, "uuid")
 	err := s.db.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM (SELECT uuid FROM users UNION ALL SELECT uuid FROM groups) WHERE uuid = ?),
-		(SELECT count(*) FROM (SELECT uuid FROM groups UNION ALL SELECT uuid FROM collections WHERE uuid = current_version_uuid)
+		(SELECT count(*) FROM (SELECT uuid FROM groups UNION ALL SELECT uuid FROM credentials UNION ALL SELECT uuid FROM collections WHERE uuid = current_version_uuid)
 			WHERE uuid = ? AND (`+where.sql+`))`, slices.Concat([]any{tail, head}, where.args)...).Scan(&tails, &heads)
 	switch {
 	case err != nil:
@@ -70,7 +70,7 @@ func (s *Server) mayShare(ctx context.Context, c *caller, tail, head string) err
 	case tails == 0:
 		return invalid("there is no user or group %s to share with (tail_uuid)", clip(tail))
 	case heads == 0:
-		return fail(Forbidden, "there is no group or collection %s that you manage (head_uuid)", clip(head))
+		return fail(Forbidden, "there is no group, collection or credential %s that you manage (head_uuid)", clip(head))
 	}
 	return nil
 }

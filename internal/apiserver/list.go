@@ -134,7 +134,7 @@ func parseSelect(res *resource, value string) ([]column, error) {
 		if name == "kind" { // is always given
 			continue
 		}
-		c, err := res.column(name)
+		c, err := res.column("select", name)
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +162,7 @@ func parseOrder(res *resource, value string) (string, error) {
 		if len(words) == 0 || len(words) > 2 || (len(words) == 2 && words[1] != "asc" && words[1] != "desc") {
 			return "", invalid(`order must look like ["created_at desc", "uuid asc"]`)
 		}
-		c, err := res.column(strings.TrimPrefix(words[0], res.name+"."))
+		c, err := res.column("order by", strings.TrimPrefix(words[0], res.name+"."))
 		if err != nil {
 			return "", err
 		}

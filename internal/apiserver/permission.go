@@ -72,7 +72,7 @@ func (c *caller) mayAct() error {
 }
 
 // manages says which rows have, in the column, something that the caller
-// manages: a group or a collection.
+// manages: a group, a credential or a collection.
 func manages(c *caller, column string) clause {
 	direct := within(c, canManage, column)
 	owned := within(c, canManage, "owner_uuid")

@@ -57,6 +57,9 @@ type resource struct {
 	// visible says which rows a caller may see.
 	visible func(*caller) clause
 	columns []column
+	// writeOnly is an attribute that comes in and is no column; it may be
+	// empty. Who asks for it is told that it is refused, not that it is unknown.
+	writeOnly string
 	// trash says that rows can be trashed and have old versions, which are
 	// shown only to those who ask for them.
 	trash bool
@@ -67,7 +70,9 @@ type resource struct {
 }
 
 // resources are all there are.
-type resources struct{ users, tokens, groups, links, keepServices, collections *resource }
+type resources struct {
+	users, tokens, groups, links, keepServices, collections, credentials *resource
+}
 
 func (s *Server) newResources() resources {
 	return resources{
@@ -77,11 +82,12 @@ func (s *Server) newResources() resources {
 		links:        s.linkResource(),
 		keepServices: s.keepServiceResource(),
 		collections:  s.collectionResource(),
+		credentials:  s.credentialResource(),
 	}
 }
 
 func (r resources) all() []*resource {
-	return []*resource{r.users, r.tokens, r.groups, r.links, r.keepServices, r.collections}
+	return []*resource{r.users, r.tokens, r.groups, r.links, r.keepServices, r.collections, r.credentials}
 }
 
 func table(name string) func() (clause, error) {
@@ -100,7 +106,11 @@ func common(more ...column) []column {
 	}, more...)
 }
 
-func (r *resource) column(name string) (column, error) {
+// column returns the column of the name; verb is for the error.
+func (r *resource) column(verb, name string) (column, error) {
+	if r.writeOnly != "" && strings.Contains(name, r.writeOnly) {
+		return column{}, fail(Forbidden, "Cannot %s '%s'", verb, r.writeOnly)
+	}
 	i := slices.IndexFunc(r.columns, func(c column) bool { return c.name == name })
 	if i < 0 {
 		return column{}, invalid("%s have no attribute %s", r.name, clip(name))
@@ -151,7 +161,7 @@ func (s *Server) fetch(ctx context.Context, db querier, r *resource, c *caller, 
 func (r *resource) withNeeds(columns []column) []column {
 	read := slices.Clone(columns)
 	for _, name := range r.needs {
-		if c, err := r.column(name); err == nil && !slices.Contains(columns, c) {
+		if c, err := r.column("select", name); err == nil && !slices.Contains(columns, c) {
 			read = append(read, c)
 		}
 	}

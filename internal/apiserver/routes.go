@@ -56,10 +56,13 @@ func (s *Server) newRoutes() []route {
 		{"GET", apiPath + "keep_services/accessible", "keep_services", "accessible", true, s.accessibleKeepServices},
 		{"GET", apiPath + "users/current", "users", "current", false, s.currentUser},
 		{"GET", currentTokenPath, "api_client_authorizations", "current", false, s.currentToken},
+		{"GET", apiPath + "api_client_authorizations", "api_client_authorizations", "list", false, s.lister(s.resources.tokens)},
+		{"GET", apiPath + "api_client_authorizations/{uuid}", "api_client_authorizations", "get", false, s.getter(s.resources.tokens)},
 		{"POST", apiPath + "api_client_authorizations", "api_client_authorizations", "create", false, s.createToken},
 		{"DELETE", apiPath + "api_client_authorizations/{uuid}", "api_client_authorizations", "delete", false, s.deleteToken},
 	}
 	routes = append(routes, s.changeRoutes()...)
+	routes = append(routes, s.credentialRoutes()...)
 	r := s.resources
 	for _, res := range []*resource{r.users, r.groups, r.links, r.keepServices} {
 		open := res == r.keepServices
@@ -91,6 +94,19 @@ func (s *Server) changeRoutes() []route {
 		{"DELETE", groups + one, "groups", "delete", false, s.deleteGroup},
 		{"POST", links, "links", "create", false, s.createLink},
 		{"DELETE", links + one, "links", "delete", false, s.deleteLink},
+	}
+}
+
+func (s *Server) credentialRoutes() []route {
+	const all, one = apiPath + "credentials", apiPath + "credentials/{uuid}"
+	return []route{
+		{"GET", all, "credentials", "list", false, s.lister(s.resources.credentials)},
+		{"POST", all, "credentials", "create", false, s.createCredential},
+		{"GET", one, "credentials", "get", false, s.getCredential},
+		{"PUT", one, "credentials", "update", false, s.updateCredential},
+		{method: "PATCH", path: one, handle: s.updateCredential},
+		{"DELETE", one, "credentials", "delete", false, s.deleteCredential},
+		{"GET", one + "/secret", "credentials", "secret", false, s.getSecret},
 	}
 }
 

@@ -198,8 +198,11 @@ func TestDiscoveryDescribesAllRoutes(t *testing.T) {
 	slices.Sort(asked)
 	want := []string{
 		"api_client_authorizations.create", "api_client_authorizations.current", "api_client_authorizations.delete",
+		"api_client_authorizations.get", "api_client_authorizations.list",
 		"collections.create", "collections.delete", "collections.get", "collections.list", "collections.trash", "collections.untrash", "collections.update",
-		"configs.get", "groups.create", "groups.delete", "groups.get", "groups.list", "groups.update",
+		"configs.get",
+		"credentials.create", "credentials.delete", "credentials.get", "credentials.list", "credentials.secret", "credentials.update",
+		"groups.create", "groups.delete", "groups.get", "groups.list", "groups.update",
 		"keep_services.accessible", "keep_services.get", "keep_services.list",
 		"links.create", "links.delete", "links.get", "links.list", "users.create", "users.current", "users.get", "users.list",
 	}

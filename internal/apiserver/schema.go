@@ -25,9 +25,16 @@ func openDB(dir string) (*sql.DB, error) {
 	if err != nil {
 		return nil, storage(err)
 	}
+	info, err := f.Stat()
 	f.Close()
+	if err != nil {
+		return nil, storage(err)
+	}
+	if info.Mode().Perm()&0o077 != 0 { // it holds the secrets of credentials
+		return nil, invalid("the file %s can be read by others: chmod it to 600", path)
+	}
 	settings := url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(1)"},
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(1)", "secure_delete(1)"},
 		"_txlock": {"immediate"},
 	}
 	u := url.URL{Scheme: "file", Path: path, RawQuery: settings.Encode()}
@@ -71,6 +78,12 @@ CREATE TABLE collections (
 CREATE INDEX collections_by_owner ON collections (owner_uuid, name);
 CREATE INDEX collections_by_hash ON collections (portable_data_hash);
 CREATE INDEX collections_by_current ON collections (current_version_uuid);
+`, `
+CREATE TABLE credentials (
+	uuid TEXT PRIMARY KEY, owner_uuid TEXT NOT NULL, created_at TEXT NOT NULL, modified_at TEXT NOT NULL,
+	modified_by_user_uuid TEXT NOT NULL, name TEXT NOT NULL, description TEXT, credential_class TEXT NOT NULL,
+	scopes TEXT NOT NULL, external_id TEXT NOT NULL, secret TEXT NOT NULL, expires_at TEXT NOT NULL,
+	UNIQUE (owner_uuid, name)) STRICT;
 `}
 }
 

@@ -29,9 +29,15 @@ type Options struct {
 	KeepServices func() []KeepService
 	// BlobSigningTTL is the life of permission signatures; zero means 336 h.
 	BlobSigningTTL time.Duration
+	// ReleaseSecrets gives the secret of a credential also to those who manage
+	// it, by an own permission link and a token of scope "all". Arvados gives
+	// it to running containers only, and so does this server without it: to
+	// nobody.
+	ReleaseSecrets bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Log takes failures of the server itself; nil means nowhere.
+	// Log takes failures of the server itself, and who got which secret; nil
+	// means nowhere.
 	Log *slog.Logger
 }
 
@@ -111,6 +117,7 @@ func (s *Server) prepare(ctx context.Context) error {
 	if err := s.ensureSystemUser(ctx); err != nil {
 		return err
 	}
+	s.blankSecrets(ctx)
 	s.resources = s.newResources()
 	s.routes = s.newRoutes()
 	return nil
