@@ -38,14 +38,16 @@ stay. SIGTERM stops listening and lets requests in progress finish.`,
 
 func newStandalone() *cobra.Command {
 	var file, data, listen string
-	var https bool
+	var https, release bool
 	cmd := &cobra.Command{
 		Use:   "standalone",
 		Short: "Serve without an Arvados cluster, with an API server of its own",
 		Long: `Standalone runs keepstore and a small Arvados API server in one process, with
 all data in one folder. It is for one machine, for trying out and for tests.
 The configuration file needs only endpoints and access rules. The first start
-makes a user; its token is in the file admin-token of the data folder.
+makes a user; its token is in the file admin-token of the data folder. More
+users, tokens and credential records are made with keepstore user, token and
+credential, which find all they need with --data.
 
 Stock Arvados clients want https: --api-tls makes a certificate in the data
 folder and prints its name. Clients trust it with SSL_CERT_FILE, or trust
@@ -56,7 +58,7 @@ anything with ARVADOS_API_HOST_INSECURE=1.`,
 			options, stop := serveOptions(cmd, file)
 			defer stop()
 			return serveError(app.Standalone(cmd.Context(), app.StandaloneOptions{
-				Options: options, DataDir: data, APIListen: listen, APITLS: https,
+				Options: options, DataDir: data, APIListen: listen, APITLS: https, ReleaseSecrets: release,
 				APICertificate: func(name string) {
 					fmt.Fprintf(cmd.OutOrStdout(), "Certificate file: %s\n", name)
 				},
@@ -70,6 +72,8 @@ anything with ARVADOS_API_HOST_INSECURE=1.`,
 	cmd.Flags().StringVar(&data, "data", "keepstore-data", "folder for everything that must be kept")
 	cmd.Flags().StringVar(&listen, "api-listen", "127.0.0.1:25108", "address of the API server")
 	cmd.Flags().BoolVar(&https, "api-tls", false, "serve the API over https, with a certificate made in the data folder")
+	cmd.Flags().BoolVar(&release, "release-credential-secrets", false,
+		"give the secret of a credential record to the full tokens of those who manage it; otherwise to nobody, since Arvados gives secrets to running containers only")
 	return cmd
 }
 

@@ -31,6 +31,9 @@ type StandaloneOptions struct {
 	APITLS bool
 	// SigningTTL is the life of permission signatures; zero means 336 h.
 	SigningTTL time.Duration
+	// ReleaseSecrets gives the secrets of credential records to those who
+	// manage them, as apiserver.Options.ReleaseSecrets says.
+	ReleaseSecrets bool
 	// APIReady is called once with the URL of the API server and the file
 	// that holds the token of the first user.
 	APIReady func(url, tokenFile string)
@@ -39,27 +42,42 @@ type StandaloneOptions struct {
 	APICertificate func(file string)
 }
 
+// urlFile is the file of the data folder that says where the API server
+// listens, while it does.
+const urlFile = "api-url"
+
 // Standalone runs the embedded API server and keepstore in one process, with
-// one user who may do everything.
+// one user who may do everything. While it runs, the file api-url of the data
+// folder holds the URL of the API server; for https, the certificate is in
+// api-certificate.pem. With the file admin-token, a command finds all it needs
+// there.
 func Standalone(ctx context.Context, o StandaloneOptions) error {
 	listener, url, caFile, err := listenAPI(o)
 	if err != nil {
 		return err
 	}
 	services := &keepServices{}
-	api, err := apiserver.Open(apiserver.Options{DataDir: o.DataDir, KeepServices: services.list, BlobSigningTTL: o.SigningTTL})
+	log := newLogger(slog.LevelInfo, false, o.Log)
+	api, err := apiserver.Open(apiserver.Options{
+		DataDir: o.DataDir, KeepServices: services.list, BlobSigningTTL: o.SigningTTL, ReleaseSecrets: o.ReleaseSecrets, Log: log,
+	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer api.Close()
 	services.uuid = api.ClusterID() + "-bi6l4-000000000000000"
-	web := newHTTPServer(api.Handler(), newLogger(slog.LevelInfo, false, o.Log))
+	web := newHTTPServer(api.Handler(), log)
 	defer web.Close()
 	go func() { _ = web.Serve(listener) }() // ends with web.Close
 	tokenFile, err := firstUser(ctx, api, o.DataDir)
 	if err != nil {
 		return err
 	}
+	forgetURL, err := tellURL(o.DataDir, url)
+	if err != nil {
+		return err
+	}
+	defer forgetURL()
 	o.Provided = config.Provided{
 		ClusterID: api.ClusterID(), APIURL: url, APICAFile: caFile,
 		SigningKey: creds.NewSecret(api.BlobSigningKey()), SigningTTL: o.SigningTTL,
@@ -76,6 +94,17 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 		}
 	}
 	return Serve(ctx, o.Options)
+}
+
+// tellURL writes the URL into the data folder. forget removes it: when the
+// server has stopped, commands must not send the token to whoever listens
+// there next.
+func tellURL(dir, url string) (forget func(), err error) {
+	file := filepath.Join(dir, urlFile)
+	if err := writeWhole(file, []byte(url+"\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("the file %s cannot be written: %w", file, err)
+	}
+	return func() { _ = os.Remove(file) }, nil // the next start writes it anew
 }
 
 // listenAPI opens the port of the API server. caFile is empty without TLS.

@@ -1,0 +1,188 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/arvados-s3/keepstore/sdk/go/api"
+)
+
+// account is how the commands that act for a user find the API server and
+// the token, and how they print.
+type account struct {
+	data string
+	json bool
+}
+
+// accountHelp ends the help of each group of such commands.
+const accountHelp = `
+
+The API server and the token come from the environment (ARVADOS_API_HOST,
+ARVADOS_API_TOKEN, ARVADOS_API_HOST_INSECURE) and from what of these is not set
+there in ~/.config/arvados/settings.conf, as stock Arvados clients have it; or,
+with --data, from the folder of a running "keepstore standalone", as its
+administrator.`
+
+func (a *account) flags(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&a.data, "data", "", "folder of a running keepstore standalone, to act as its administrator")
+	cmd.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+}
+
+// newAccountGroup is a group of commands that act for a user.
+func newAccountGroup(use, short, long string, commands ...func(*account) *cobra.Command) *cobra.Command {
+	a := &account{}
+	group := newGroup(use, short)
+	group.Long = long + accountHelp
+	for _, command := range commands {
+		group.AddCommand(command(a))
+	}
+	a.flags(group)
+	return group
+}
+
+// client returns a client of the API server. The caller closes it.
+func (a *account) client() (*api.Client, error) {
+	settings, err := a.settings()
+	if err != nil {
+		return nil, err
+	}
+	return api.New(settings)
+}
+
+func (a *account) settings() (api.Settings, error) {
+	if a.data == "" {
+		return api.FromEnv(os.Environ())
+	}
+	url, err := a.read("api-url")
+	if errors.Is(err, fs.ErrNotExist) {
+		return api.Settings{}, fmt.Errorf("there is no running keepstore standalone on the folder %s: start it first", a.data)
+	}
+	if err != nil {
+		return api.Settings{}, err
+	}
+	token, err := a.read("admin-token")
+	if err != nil {
+		return api.Settings{}, err
+	}
+	s := api.Settings{Host: url, Token: api.NewToken(token)}
+	if strings.HasPrefix(url, "https:") {
+		s.CAFile = filepath.Join(a.data, "api-certificate.pem")
+	}
+	return s, nil
+}
+
+func (a *account) read(name string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(a.data, name))
+	return strings.TrimSpace(string(text)), err
+}
+
+// run calls f with a client, and tells failures of the work from faults of
+// the command line and the settings.
+func (a *account) run(cmd *cobra.Command, f func(context.Context, *api.Client) error) error {
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return accountError(f(cmd.Context(), client))
+}
+
+// usage marks faults of the command line that show late.
+type usage struct{ error }
+
+func accountError(err error) error {
+	if known := (*usage)(nil); errors.As(err, &known) {
+		return err
+	}
+	return fault(err)
+}
+
+func usagef(format string, args ...any) error { return &usage{fmt.Errorf(format, args...)} }
+
+// print writes v as JSON, or as the rows of a table.
+func (a *account) print(w io.Writer, v any, rows ...[]string) error {
+	if a.json {
+		text, err := json.MarshalIndent(v, "", "  ")
+		if err == nil {
+			_, err = fmt.Fprintln(w, string(text))
+		}
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = printable(cell)
+		}
+		fmt.Fprintln(table, strings.Join(row, "\t")) // Flush tells
+	}
+	return table.Flush()
+}
+
+// printable takes out what other people could have put into a name to play
+// tricks on a terminal.
+func printable(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// parseExpiry reads a time, a day, or a time from now such as 90d or 12h.
+func parseExpiry(text string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil && n > 0 {
+			return now.AddDate(0, 0, int(n)).Truncate(time.Second), nil
+		}
+	}
+	if d, err := time.ParseDuration(text); err == nil && d > 0 {
+		return now.Add(d).Truncate(time.Second), nil
+	}
+	return time.Time{}, usagef("--expires must be a time such as 2027-01-31T12:00:00Z, a day such as 2027-01-31, or from now such as 90d or 12h")
+}
+
+// isUUID reports whether text is an Arvados UUID of the type.
+func isUUID(text, infix string) bool {
+	return regexp.MustCompile(`^[0-9a-z]{5}-` + infix + `-[0-9a-z]{15}$`).MatchString(text)
+}
