@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/arvados-s3/keepstore/internal/app"
 	"github.com/arvados-s3/keepstore/internal/testenv"
 )
 
 // scripts lists what is run before a keepstore in its usual setting.
 func scripts() []string {
-	return []string{"accounts", "collections", "sharing", "content", "blocks", "write", "put"}
+	return []string{"accounts", "collections", "sharing", "content", "blocks", "write", "put", "credentials"}
 }
 
 // strict lists what is run before a keepstore that serves references only to
@@ -30,13 +31,17 @@ func strict() []string { return []string{"refused"} }
 // hasty lists what is run before a keepstore whose signatures soon expire.
 func hasty() []string { return []string{"expiry"} }
 
+// releasing lists what is run before a keepstore whose API server releases
+// secrets.
+func releasing() []string { return []string{"secrets"} }
+
 // TestEveryScriptIsListed: a script that nobody runs proves nothing.
 func TestEveryScriptIsListed(t *testing.T) {
 	found, err := filepath.Glob("scripts/check_*.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed := slices.Concat(strict(), hasty(), scripts())
+	listed := slices.Concat(strict(), hasty(), releasing(), scripts())
 	for i, path := range found {
 		found[i] = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "check_"), ".py")
 	}
@@ -47,7 +52,7 @@ func TestEveryScriptIsListed(t *testing.T) {
 }
 
 func TestStockClient(t *testing.T) {
-	s := start(t, "python-usual", "auto", 0)
+	s := start(t, "python-usual", "auto", app.StandaloneOptions{})
 	for _, name := range scripts() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
 	}
@@ -56,15 +61,22 @@ func TestStockClient(t *testing.T) {
 }
 
 func TestStockClientRefused(t *testing.T) {
-	s := start(t, "python-strict", "always", 0)
+	s := start(t, "python-strict", "always", app.StandaloneOptions{})
 	for _, name := range strict() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
 	}
 }
 
 func TestStockClientExpiry(t *testing.T) {
-	s := start(t, "python-hasty", "auto", 8*time.Second)
+	s := start(t, "python-hasty", "auto", app.StandaloneOptions{SigningTTL: 8 * time.Second})
 	for _, name := range hasty() {
+		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
+	}
+}
+
+func TestStockClientReleasing(t *testing.T) {
+	s := start(t, "python-releasing", "auto", app.StandaloneOptions{ReleaseSecrets: true})
+	for _, name := range releasing() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -40,8 +39,8 @@ type object struct {
 }
 
 // start starts everything in a bucket of its own; aware is the setting
-// require_aware_clients, and ttl the life of signatures or zero.
-func start(t *testing.T, bucket, aware string, ttl time.Duration) *standalone {
+// require_aware_clients, and options are what else differs from the usual.
+func start(t *testing.T, bucket, aware string, options app.StandaloneOptions) *standalone {
 	t.Helper()
 	minio := servers.MinIO(t)
 	s := &standalone{log: &lockedBuffer{}, bucket: minio.Bucket(t, bucket, true)}
@@ -58,22 +57,19 @@ volumes: [{driver: directory, root: %q}]
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.serve(t, config, ttl)
+	s.serve(t, config, options)
 	return s
 }
 
-func (s *standalone) serve(t *testing.T, config string, ttl time.Duration) {
+func (s *standalone) serve(t *testing.T, config string, o app.StandaloneOptions) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan string, 1), make(chan error, 1)
-	go func() {
-		ended <- app.Standalone(ctx, app.StandaloneOptions{
-			Options: app.Options{ConfigFile: config, Log: s.log, Ready: func(address string) { ready <- address }},
-			DataDir: filepath.Join(t.TempDir(), "data"), APIListen: "127.0.0.1:0", APITLS: true, SigningTTL: ttl,
-			APIReady:       func(url, tokenFile string) { s.apiURL, s.tokenFile = url, tokenFile },
-			APICertificate: func(file string) { s.certificate = file },
-		})
-	}()
+	o.Options = app.Options{ConfigFile: config, Log: s.log, Ready: func(address string) { ready <- address }}
+	o.DataDir, o.APIListen, o.APITLS = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", true
+	o.APIReady = func(url, tokenFile string) { s.apiURL, s.tokenFile = url, tokenFile }
+	o.APICertificate = func(file string) { s.certificate = file }
+	go func() { ended <- app.Standalone(ctx, o) }()
 	select {
 	case address := <-ready:
 		s.keepURL = "http://" + address
