@@ -57,16 +57,15 @@ type newRecord struct {
 func newCredentialCreate(a *account) *cobra.Command {
 	var r newRecord
 	cmd := &cobra.Command{
-		Use:   "create NAME",
+		Use:   "create",
 		Short: "Store a key or name a role, and print the UUID",
 		Long: `Create makes a credential record and prints its UUID. Names are unique in a
 cluster. The secret is read from a file, or from standard input when that is -;
 line ends after it are left out. It cannot be read back by list and show.`,
-		Example: `  keepstore credential create lab --scope s3://lab-raw --external-id AKIA0123456789ABCDEF --secret-file - < secret
-  keepstore credential create readers --class aws_iam_role --scope 's3://*' --external-id arn:aws:iam::111122223333:role/readers`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r.Name = args[0]
+		Example: `  keepstore credential create --name lab --scope s3://lab-raw --external-id AKIA0123456789ABCDEF --secret-file secret --expires 2027-06-30
+  keepstore credential create --name readers --class aws_iam_role --scope 's3://*' --external-id arn:aws:iam::111122223333:role/readers`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			attributes, err := r.attributes(cmd.InOrStdin(), time.Now())
 			if err != nil {
 				return err
@@ -80,13 +79,16 @@ line ends after it are left out. It cannot be read back by list and show.`,
 			})
 		},
 	}
+	cmd.Flags().StringVar(&r.Name, "name", "", "name of the record")
 	cmd.Flags().StringVar(&r.Class, "class", awsKeyClass, "what the record holds: "+awsKeyClass+", "+awsRoleClass+", or a name of your own")
 	cmd.Flags().StringArrayVar(&r.Scopes, "scope", nil, "bucket that it is for, such as s3://bucket, or s3://*; may be given several times")
 	cmd.Flags().StringVar(&r.ExternalID, "external-id", "", "the access key id, or the ARN of the role")
 	cmd.Flags().StringVar(&r.Description, "description", "", "text for people")
 	cmd.Flags().StringVar(&r.expires, "expires", "365d", "end of its life: a time, a day, or from now")
 	cmd.Flags().StringVar(&r.secretFile, "secret-file", "", "file with the secret, or - for standard input")
-	_ = cmd.MarkFlagRequired("external-id") // the flag exists
+	for _, name := range []string{"name", "external-id"} {
+		_ = cmd.MarkFlagRequired(name) // the flag exists
+	}
 	return cmd
 }
 
