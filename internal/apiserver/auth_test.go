@@ -98,6 +98,30 @@ func TestNoScopesAllowOnlyTheTokenItself(t *testing.T) {
 	}
 }
 
+// TestTokenLists: a user sees their own tokens, an administrator all, and
+// nobody what makes them work.
+func TestTokenLists(t *testing.T) {
+	w := newWorld(t)
+	uuid, secret, _ := splitToken(w.token)
+	bob := w.tokenFor(t, TokenSpec{UserUUID: w.bob.UUID})
+	for _, c := range []struct {
+		token string
+		want  int
+	}{{w.token, 1}, {bob.Reveal(), 1}, {w.adminToken, 3}} {
+		got := ask(t, w.Server, "GET", tokensPath, c.token, "")
+		if len(got.uuids()) != c.want || strings.Contains(got.text, secret) || strings.Contains(got.text, bob.secret) {
+			t.Errorf("%d tokens are listed: %s", len(got.uuids()), got.text)
+		}
+	}
+	got := ask(t, w.Server, "GET", tokensPath+"/"+uuid, w.token, "")
+	if got.status != 200 || got.object["owner_uuid"] != w.ann.UUID || strings.Contains(got.text, secret) {
+		t.Errorf("one's own: %d %s", got.status, got.text)
+	}
+	if got := ask(t, w.Server, "GET", tokensPath+"/"+uuid, bob.Reveal(), ""); got.status != 404 {
+		t.Errorf("another's: %d %s", got.status, got.text)
+	}
+}
+
 func TestExpiry(t *testing.T) {
 	w := newWorld(t)
 	token := w.tokenFor(t, TokenSpec{UserUUID: w.ann.UUID, ExpiresAt: w.clock.now().Add(time.Minute)}).Reveal()

@@ -3,9 +3,16 @@
 
 package apiserver
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-const credentialInfix = "oss07"
+const (
+	credentialInfix = "oss07"
+	// maxForgetting is how long a request waits for others that are reading.
+	maxForgetting = 2 * time.Second
+)
 
 // credentialResource are records of keys for other services. All belong to
 // the system user; permission links say who may use and change them. The
@@ -105,7 +112,11 @@ func (s *Server) blankSecrets(ctx context.Context) {
 // forgetSecrets empties the write-ahead log, which has copies of old pages.
 // In the database itself, deleted content is overwritten (secure_delete).
 func (s *Server) forgetSecrets(ctx context.Context) {
-	if _, err := s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
-		s.options.Log.Warn("the write-ahead log keeps a removed secret for now", "error", err)
+	ctx, cancel := context.WithTimeout(ctx, maxForgetting)
+	defer cancel()
+	var busy, pages, moved int
+	err := s.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
+	if err != nil || busy != 0 {
+		s.options.Log.Warn("the write-ahead log keeps a removed secret for now", "busy", busy, "error", err)
 	}
 }

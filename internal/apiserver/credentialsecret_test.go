@@ -146,6 +146,9 @@ func TestSecretExpires(t *testing.T) {
 func TestSecretsGoWithTheirRecords(t *testing.T) {
 	for name, gone := range map[string]func(t *testing.T, w *world, path string){
 		"deleted": func(t *testing.T, w *world, path string) { ask(t, w.Server, "DELETE", path, w.token, "") },
+		"replaced": func(t *testing.T, w *world, path string) {
+			ask(t, w.Server, "PATCH", path, w.token, `{"secret":"other"}`)
+		},
 		"another": func(t *testing.T, w *world, _ string) {
 			w.clock.advance(time.Hour)
 			w.keep(t, w.token, object{"name": "later", "secret": "later"})

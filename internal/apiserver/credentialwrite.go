@@ -131,7 +131,7 @@ func (s *Server) updateCredential(r *request) (any, error) {
 		return nil, invalid("all credentials belong to %s: share them by permission links instead", system)
 	}
 	values["modified_at"], values["modified_by_user_uuid"] = s.now(), r.caller.userUUID
-	return s.writeCredential(r, r.uuid, func(tx *sql.Tx) error {
+	record, err := s.writeCredential(r, r.uuid, func(tx *sql.Tx) error {
 		whole, err := s.writableCredential(r, tx)
 		if err != nil {
 			return err
@@ -142,6 +142,10 @@ func (s *Server) updateCredential(r *request) (any, error) {
 		}
 		return s.update(r.Context(), tx, "credentials", r.uuid, values)
 	})
+	if _, given := values["secret"]; given && err == nil {
+		s.forgetSecrets(r.Context())
+	}
+	return record, err
 }
 
 // writableCredential returns what a record holds, secret included, if the
