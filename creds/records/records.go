@@ -44,8 +44,9 @@ type API interface {
 
 // Roles assumes roles in the name of callers.
 type Roles interface {
-	// MayAssume says why records may not name this role, or nil. It does no I/O.
-	MayAssume(rule *creds.Rule, roleARN string) error
+	// Check says why this role may not be assumed in the name of users, or
+	// nil. It does no I/O.
+	Check(rule *creds.Rule, roleARN string) error
 	// Assume returns the identity of the role; as says whose role it is.
 	Assume(ctx context.Context, rule *creds.Rule, roleARN string, caller creds.Caller, as string) (creds.Identity, error)
 }
@@ -153,5 +154,5 @@ func (a *asker) mayAssume(arn string) error {
 	if a.source.o.Roles == nil {
 		return errors.New("this server assumes no roles")
 	}
-	return a.source.o.Roles.MayAssume(a.rule, arn)
+	return a.source.o.Roles.Check(a.rule, arn)
 }
