@@ -146,6 +146,31 @@ func TestExpiryToTheSecond(t *testing.T) {
 	}
 }
 
+// TestNextInLine: the end of the best record is the turn of the next one, in
+// that second; and a choice that takes too long is none.
+func TestNextInLine(t *testing.T) {
+	inBubble(t, func(t *testing.T, v *vault, s *records.Source) {
+		v.store(keysTwo, bob, time.Now().Add(time.Hour), "s3://b")
+		v.change(func() {
+			v.entries[keysTwo].readers[ann] = true
+			v.entries[keysOne].ExpiresAt = time.Now().Add(10 * time.Second)
+		})
+		wantKeys(t, s, tokenRule("b"), annCaller(), keyID)
+		time.Sleep(10*time.Second - 1)
+		wantKeys(t, s, tokenRule("b"), annCaller(), keyID)
+		time.Sleep(1)
+		wantKeys(t, s, tokenRule("b"), annCaller(), "AK0002-0")
+	})
+	inBubble(t, func(t *testing.T, v *vault, s *records.Source) {
+		v.store(keysTwo, ann, time.Now().Add(time.Hour), "s3://*")
+		v.change(func() { v.delay, v.entries[keysOne].ExpiresAt = 2*time.Second, time.Now().Add(3*time.Second) })
+		wantKind(t, s, tokenRule("b"), annCaller(), creds.Expired)
+		if v.called("secret") != 0 {
+			t.Error("asked for the secret of a record that has expired")
+		}
+	})
+}
+
 // TestExpiryMeanwhile: a record that ends while its secret is on the way is
 // not used, and one whose end is put off serves on.
 func TestExpiryMeanwhile(t *testing.T) {
