@@ -41,7 +41,7 @@ func steps() *rapid.Generator[[]step] {
 		return step{max(0, rapid.IntRange(-stepKinds, stepKinds-1).Draw(t, "kind")), rapid.IntRange(0, 3).Draw(t, "who"),
 			rapid.IntRange(0, 7).Draw(t, "record"), rapid.IntRange(0, 1).Draw(t, "bucket"), rapid.IntRange(0, 70).Draw(t, "wait")}
 	})
-	return rapid.SliceOfN(one, 10, 150)
+	return rapid.SliceOfN(one, 200, 600)
 }
 
 // world plays steps and checks each key that comes out against a history of
@@ -108,13 +108,13 @@ func (w *world) judge(s step, as string, got aws.Credentials) string {
 		return "the keys are not those of " + as
 	case got.SecretAccessKey != "secret of "+got.AccessKeyID:
 		return "the key and its id are of different records"
-	case time.Since(last) >= records.Fresh:
+	case time.Since(last) >= time.Minute:
 		return "the user could not read the record for a minute or more"
-	case time.Since(w.current[got.AccessKeyID]) >= records.Fresh:
+	case time.Since(w.current[got.AccessKeyID]) >= time.Minute:
 		return "the key was replaced a minute ago or more"
 	case !time.Now().Before(w.ends[uuid]) || got.Expires.After(w.ends[uuid]):
 		return "the record has expired, or expires before its keys"
-	case !got.CanExpire || !got.Expires.After(time.Now()) || got.Expires.After(time.Now().Add(records.Fresh)):
+	case !got.CanExpire || !got.Expires.After(time.Now()) || got.Expires.After(time.Now().Add(time.Minute)):
 		return "the keys hold until " + got.Expires.String()
 	}
 	return ""
