@@ -24,8 +24,9 @@ func nothingFits(bucket string, left []leftOut) error {
 			expired = append(expired, l.uuid)
 			continue
 		}
-		faulty = append(faulty, l.uuid+" ("+l.why+")")
-		causes = append(causes, l.cause)
+		if faulty = append(faulty, l.uuid+" ("+l.why+")"); len(faulty) <= maxNamed { // the error is remembered
+			causes = append(causes, l.cause)
+		}
 	}
 	switch {
 	case len(expired) > 0:
@@ -85,7 +86,7 @@ func explainSecret(err error, bucket, uuid string) error {
 	case errors.Is(err, ErrWithheld):
 		return &creds.Error{Kind: creds.Missing, Err: err, Text: fmt.Sprintf(
 			"the Arvados API server does not give the secret of credential record %s to your token, since it releases secrets only to tokens of running containers:"+
-				" for s3://%s, replace it by a record of class %q, which needs no secret: see docs/sharing.md", uuid, bucket, ClassRole)}
+				" for s3://%s, replace it by a record of class %q, whose secret is never asked for: see docs/sharing.md", uuid, bucket, ClassRole)}
 	case errors.Is(err, ErrExpired):
 		return expiredRecords(bucket, []string{uuid})
 	case errors.Is(err, ErrNotFound):

@@ -16,7 +16,8 @@ const (
 	// ClassKeys is the class of Arvados itself: external_id is an access key
 	// id, and the secret is its key.
 	ClassKeys = "arv:aws_access_key"
-	// ClassRole has no secret: external_id is the ARN of a role.
+	// ClassRole has an external_id that is the ARN of a role. Its secret is never
+	// asked for.
 	ClassRole = "aws_iam_role"
 )
 

@@ -136,8 +136,11 @@ func (a *asker) choose(ctx context.Context) (Record, error) {
 	}
 	q := question{bucket, a.source.o.Now(), a.mayAssume}
 	fit, err := q.fitting(list)
-	if err != nil || len(fit) == 1 {
-		return append(fit, Record{})[0], err
+	if err != nil {
+		return Record{}, err
+	}
+	if len(fit) == 1 { // whoever manages it
+		return fit[0], nil
 	}
 	uuids := make([]string, len(fit))
 	for i, r := range fit {

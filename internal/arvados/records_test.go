@@ -297,3 +297,24 @@ func TestRecordKeysOfNoRecord(t *testing.T) {
 		t.Errorf("asked %v", api.calls)
 	}
 }
+
+// FuzzRecord reads anything as an item of a list: what comes out has a proper
+// UUID and is either understood or faulty, or it is nothing.
+func FuzzRecord(f *testing.F) {
+	f.Fuzz(func(t *testing.T, item []byte) {
+		r := decodeRecord(item)
+		switch {
+		case r.UUID == "":
+			if diff := cmp.Diff(records.Record{}, r); diff != "" {
+				t.Error(diff)
+			}
+		case !isUUID(r.UUID, "oss07"):
+			t.Errorf("the UUID %q passes", r.UUID)
+		case r.Fault == "":
+			var plain map[string]any
+			if json.Unmarshal(item, &plain) != nil || r.ExpiresAt.IsZero() && !strings.Contains(string(item), "0001") {
+				t.Errorf("%q is understood as %+v", item, r)
+			}
+		}
+	})
+}
