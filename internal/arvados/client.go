@@ -179,15 +179,15 @@ func accept(status int, body []byte, into any) error {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 		var reply struct{ Errors []string }
 		if json.Unmarshal(body, &reply) == nil && len(reply.Errors) > 0 {
-			return refusal(status)
+			return refusal(status, reply.Errors)
 		}
 	}
 	return unavailable(fmt.Errorf("the API server answered %d", status))
 }
 
-func refusal(status int) error {
+func refusal(status int, texts []string) error {
 	if status == http.StatusUnauthorized {
 		return refused("the Arvados API server does not accept the token: it may be expired or revoked, get a new one")
 	}
-	return denied(status)
+	return denied(status, texts)
 }

@@ -6,6 +6,10 @@ package arvados
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/arvados-s3/keepstore/creds/records"
 )
 
 // Kind says why there is no answer, as a stable word.
@@ -43,14 +47,52 @@ func (e *Error) Unwrap() error { return e.Err }
 // Word returns the kind as a plain string.
 func (e *Error) Word() string { return string(e.Kind) }
 
+// Refusal reports whether the API server itself said no, as opposed to not
+// having answered.
+func (e *Error) Refusal() bool { return e.Kind != Unavailable }
+
 func refused(format string, args ...any) error {
 	return &Error{Kind: TokenRefused, Text: fmt.Sprintf(format, args...)}
 }
 
-func denied(status int) error {
+// answered is a refusal by the API server. Its words are for decisions only:
+// they are neither kept nor shown.
+type answered struct {
+	status            int
+	withheld, expired bool
+}
+
+// newAnswered looks for two sentences of Arvados' API server, to which it
+// adds the id of the request.
+func newAnswered(status int, texts []string) *answered {
+	a := &answered{status: status}
+	for _, t := range texts {
+		a.withheld = a.withheld || strings.Contains(t, "not associated with a running container")
+		a.expired = a.expired || strings.Contains(t, "Credential has expired")
+	}
+	return a
+}
+
+// Error tells the status only.
+func (a *answered) Error() string { return fmt.Sprintf("the API server answered %d", a.status) }
+
+// meaning says what the answer means for a credential record, or nil.
+func (a *answered) meaning() error {
+	switch {
+	case a.status == http.StatusNotFound:
+		return records.ErrNotFound
+	case a.withheld:
+		return records.ErrWithheld
+	case a.expired:
+		return records.ErrExpired
+	}
+	return nil
+}
+
+func denied(status int, texts []string) error {
 	return &Error{Kind: Denied,
 		Text: "the Arvados API server does not let this token ask what is needed here: use a token with scope \"all\"",
-		Err:  fmt.Errorf("the API server answered %d", status)}
+		Err:  newAnswered(status, texts)}
 }
 
 func unavailable(err error) error {
@@ -59,9 +101,8 @@ func unavailable(err error) error {
 		Err:  err}
 }
 
-// isRefusal reports whether the API server itself said no, as opposed to not
-// having answered.
+// isRefusal reports whether err is a refusal.
 func isRefusal(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Kind != Unavailable
+	return errors.As(err, &e) && e.Refusal()
 }

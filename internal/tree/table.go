@@ -51,6 +51,11 @@ func libraries() []Row {
 			NeverUse: noHandlers(),
 		},
 		{
+			Package: "creds/records", Why: "records are chosen without asking over HTTP or touching an object", May: []string{"creds", "internal/memo"},
+			Never:    []Ban{{awsS3, "access is decided without touching an object"}, {"net/http", "the API server is asked through an interface"}},
+			NeverUse: noHandlers(),
+		},
+		{
 			Package: "internal/memo", Why: "it remembers anything",
 			NeverUse: noHandlers(),
 		},
@@ -85,7 +90,7 @@ func servers() []Row {
 	}
 	noAWS := []Ban{{aws, "all S3 vocabulary stops at s3read"}}
 	return []Row{
-		{Package: "internal/arvados", Why: "it is a client of the API server and knows no S3", May: []string{"creds", "internal/memo"}, Never: noAWS},
+		{Package: "internal/arvados", Why: "it is a client of the API server and knows no S3", May: []string{"creds", "creds/records", "internal/memo"}, Never: noAWS},
 		{Package: "internal/config", Why: "configuration is checked before anything opens", May: []string{"creds", "locator"}},
 		{Package: "internal/volume", Why: "ordinary blocks know no pseudo-blocks", May: []string{"locator"}, Never: noAWS, NeverUse: noHandlers()},
 		{
