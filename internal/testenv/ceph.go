@@ -5,7 +5,6 @@ package testenv
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
@@ -32,7 +31,7 @@ func (p *Pool) CephRGW(t testing.TB) *Server {
 func startCeph(t testing.TB, dir, settings string) *Server {
 	t.Helper()
 	c := newCeph(t, dir, settings)
-	s := &Server{Name: "ceph-rgw", URL: "http://" + c.gateway}
+	s := &Server{Name: "ceph-rgw", URL: "http://" + c.gateway, accounts: cephAccounts{c}}
 	up := false
 	defer func() {
 		if !up { // t.Fatal was called
@@ -135,13 +134,7 @@ func (c *ceph) start(name string, args ...string) *process {
 // command runs a program to its end.
 func (c *ceph) command(name string, args ...string) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.installed(name), args...)
-	cmd.Dir, cmd.Env = c.dir, append(c.env(), "HOME="+c.dir, "PATH="+os.Getenv("PATH"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		c.t.Fatalf("%s: %v\n%s", name, err, out)
-	}
+	command(c.t, c.dir, c.env(), c.installed(name), args...)
 }
 
 // installed returns the path of a program of Ceph.

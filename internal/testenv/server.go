@@ -6,6 +6,7 @@ package testenv
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +27,11 @@ type Server struct {
 	RoleARN string
 	// processes are stopped in this order.
 	processes []*process
+
+	mu       sync.Mutex
+	accounts accounts // nil where there are none
+	users    int
+	grants   []grant
 }
 
 func (s *Server) stop() {
@@ -56,13 +62,18 @@ func Keys(id, secret string) aws.CredentialsProvider {
 // Client returns an AWS SDK client for putting test data there.
 func (s *Server) Client(t testing.TB) *s3.Client {
 	t.Helper()
+	return s.client(t, Keys(AccessKey, SecretKey))
+}
+
+func (s *Server) client(t testing.TB, keys aws.CredentialsProvider) *s3.Client {
+	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
 	return s3.New(s3.Options{
 		BaseEndpoint:               aws.String(s.URL),
 		Region:                     Region,
 		UsePathStyle:               true,
-		Credentials:                Keys(AccessKey, SecretKey),
+		Credentials:                keys,
 		HTTPClient:                 &http.Client{Transport: transport},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,

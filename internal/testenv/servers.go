@@ -24,7 +24,9 @@ func (p *Pool) MinIO(t testing.TB) *Server {
 		address := freeAddress(t)
 		proc := run(t, dir, "http://"+address+"/minio/health/ready", minioEnv(),
 			Bin(t, "minio"), "server", "--quiet", "--address", address, filepath.Join(dir, "data"))
-		return one(proc, address)
+		s := one(proc, address)
+		s.accounts = minioAccounts{}
+		return s
 	})
 }
 
@@ -47,7 +49,9 @@ func (p *Pool) Versitygw(t testing.TB) *Server {
 		proc := run(t, dir, "http://"+address+"/healthz", env, Bin(t, "versitygw"),
 			"--port", address, "--iam-dir", filepath.Join(dir, "iam"), "--iam-cache-disable", "--keep-alive",
 			"--health", "/healthz", "--quiet", "posix", "--versioning-dir", filepath.Join(dir, "versions"), filepath.Join(dir, "root"))
-		return one(proc, address)
+		s := one(proc, address)
+		s.accounts = versityAccounts{dir}
+		return s
 	})
 }
 
