@@ -37,6 +37,9 @@ type Access struct {
 	// zzzzz-oss07-000000000000000". It names nothing that the caller may not
 	// know.
 	As string
+	// Personal says that these are rights of the caller's own, so that the
+	// owner of the bucket can add to them and the operator cannot.
+	Personal bool
 	// RequesterPays says that the caller accepts to be charged.
 	RequesterPays bool
 	// EtagPin says that objects without versions may be pinned by ETag.

@@ -124,6 +124,7 @@ func (c *Chain) Access(ctx context.Context, rule *Rule, caller Caller) (Access, 
 		Endpoint:      rule.Endpoint,
 		Provider:      identity.Provider,
 		As:            identity.As,
+		Personal:      rule.Mode.Personal(),
 		RequesterPays: rule.RequesterPays,
 		EtagPin:       rule.EtagPin,
 	}, nil

@@ -5,6 +5,7 @@ package creds
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -41,7 +42,8 @@ type Endpoint struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
-	// Regions are further regions in which its buckets may be (AWS only).
+	// Regions are further regions in which its buckets may be. A reply that
+	// names one of them is followed there; one that names another is not.
 	Regions []string
 	// STSURL is where sessions are asked for. Empty means the STS of Region
 	// on AWS, and URL elsewhere.
@@ -53,13 +55,21 @@ type Endpoint struct {
 	MetadataURL string
 }
 
-// Address returns scheme, host (with port) and path prefix for a bucket. The
+// HasRegion reports whether configuration lets buckets of the endpoint be in
+// the region.
+func (e *Endpoint) HasRegion(region string) bool {
+	return region != "" && (region == e.Region || slices.Contains(e.Regions, region))
+}
+
+// Address returns scheme, host (with port) and path prefix for a bucket in a
+// region, which must be one of the endpoint ([Endpoint.HasRegion]). The
 // bucket must have passed locator.CheckBucket. A bucket with dots is always
 // addressed by path, since no TLS wildcard covers its host name, and so is
-// one at an IP address, which has no subdomains.
+// one at an IP address, which has no subdomains. An endpoint with a URL is
+// there for all regions.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
-func (e *Endpoint) Address(bucket string) (scheme, host, prefix string) {
-	scheme, host = "https", "s3."+e.Region+"."+awsSuffix(e.Region)
+func (e *Endpoint) Address(bucket, region string) (scheme, host, prefix string) {
+	scheme, host = "https", "s3."+region+"."+awsSuffix(region)
 	if e.URL != "" {
 		scheme, host, _ = strings.Cut(strings.TrimSuffix(e.URL, "/"), "://")
 	}

@@ -26,7 +26,7 @@ func TestAddress(t *testing.T) {
 		{Endpoint{URL: "http://[::1]:9000"}, "data", "http [::1]:9000 /data"},
 	}
 	for _, test := range tests {
-		scheme, host, prefix := test.endpoint.Address(test.bucket)
+		scheme, host, prefix := test.endpoint.Address(test.bucket, test.endpoint.Region)
 		if got := scheme + " " + host + " " + prefix; got != test.want {
 			t.Errorf("%+v, %s: got %s, want %s", test.endpoint, test.bucket, got, test.want)
 		}

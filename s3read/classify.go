@@ -9,7 +9,12 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
+
+// maxSkew is how much two clocks may differ before a refusal is blamed on it.
+// S3 takes 15 minutes.
+const maxSkew = 5 * time.Minute
 
 // refusal is an S3 reply that is not the success asked for.
 type refusal struct {
@@ -19,6 +24,9 @@ type refusal struct {
 	// its version where the reply tells.
 	marker   bool
 	markerID string
+	// skew is how far this server's clock is ahead of S3's; zero if S3 does
+	// not tell the time.
+	skew time.Duration
 }
 
 // refuse reads what S3 said instead and makes it an error.
@@ -41,6 +49,9 @@ func (a *attempt) refuse() error {
 	}
 	if r.size < 0 {
 		r.size = parseUnsatisfied(header.Get("Content-Range"))
+	}
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		r.skew = a.options.Now().Sub(date)
 	}
 	return a.classify(r)
 }
@@ -77,9 +88,11 @@ func kindByCode(code string) Kind {
 		return Changed
 	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return WrongRegion
-	case "ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "InvalidToken", "InvalidTokenId",
-		"InvalidAccessKeyId", "XAdminUserNotFound", "SignatureDoesNotMatch", "RequestTimeTooSkewed":
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", "InvalidTokenId",
+		"InvalidAccessKeyId", "XAdminUserNotFound", "SignatureDoesNotMatch":
 		return CredsExpired
+	case "RequestTimeTooSkewed", "RequestExpired":
+		return ClockSkew
 	case "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "ThrottlingException",
 		"TooManyRequests", "RequestLimitExceeded", "BandwidthLimitExceeded", "OperationAborted":
 		return SlowDown
@@ -108,7 +121,7 @@ func kindByStatus(status int) Kind {
 // kind decides what a refusal means.
 func (a *attempt) kind(r refusal) Kind {
 	if r.status >= 300 && r.status < 400 {
-		if r.region != "" && r.region != a.endpoint.Region {
+		if r.region != "" && r.region != a.region {
 			return WrongRegion
 		}
 		return BadReply
@@ -123,7 +136,7 @@ func (a *attempt) kind(r refusal) Kind {
 	if r.status == http.StatusBadRequest && r.code == "" && r.region != "" {
 		kind = WrongRegion // a HEAD, which has no code
 	}
-	if kind == WrongRegion && (r.region == "" || r.region == a.endpoint.Region) {
+	if kind == WrongRegion && (r.region == "" || r.region == a.region) {
 		kind = ""
 	}
 	if kind == "" && r.status == http.StatusBadRequest && a.object.VersionID != "" && badVersion(r.code) {
@@ -131,6 +144,9 @@ func (a *attempt) kind(r refusal) Kind {
 	}
 	if kind == "" {
 		kind = kindByStatus(r.status)
+	}
+	if (kind == Denied || kind == CredsExpired) && r.status == http.StatusForbidden && a.access.Provider != nil && r.skew.Abs() > maxSkew {
+		kind = ClockSkew
 	}
 	return kind
 }
@@ -149,7 +165,7 @@ func isCustomerKey(r refusal) bool {
 }
 
 func (a *attempt) classify(r refusal) *Error {
-	e := &Error{Kind: a.kind(r), Op: a.op, Object: a.object, Status: r.status, Code: r.code}
+	e := &Error{Kind: a.kind(r), Op: a.op, Object: a.object, Status: r.status, Code: r.code, region: r.region}
 	if r.message != "" {
 		e.Err = errors.New(r.message)
 	}

@@ -25,7 +25,10 @@ type operation struct {
 	tries  int
 	// fresh makes the next attempt use a new connection.
 	fresh bool
-	ended bool
+	// renewed and moved say that the keys, or the region, were changed
+	// already: once in an operation is enough.
+	renewed, moved bool
+	ended          bool
 }
 
 // begin waits for a slot and starts the clock. The caller must call end.
@@ -34,6 +37,7 @@ func (r *Reader) begin(ctx context.Context, c call) (*operation, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.region = k.regions.of(k.endpoint, c.object.Bucket)
 	o := &operation{client: k, call: c}
 	o.ctx, o.cancel = context.WithTimeoutCause(ctx, k.options.Total, errTotal)
 	select {
@@ -78,6 +82,9 @@ func (o *operation) pause(err error) error {
 	if !errors.As(err, &e) || !e.retry {
 		if e.Status != 0 {
 			o.budget.earn()
+		}
+		if o.amend(e) {
+			return nil
 		}
 		return err
 	}

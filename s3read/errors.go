@@ -31,6 +31,9 @@ const (
 	WrongRegion Kind = "wrong-region"
 	// CredsExpired: S3 does not know, or no longer accepts, the keys.
 	CredsExpired Kind = "creds-expired"
+	// ClockSkew: S3 refuses the time of the request, or refuses the request
+	// while the clocks differ much.
+	ClockSkew Kind = "clock-skew"
 	// SlowDown: S3 is overloaded or has an internal error. Try again later.
 	SlowDown Kind = "s3-slow-down"
 	// Unreachable: no usable connection to S3. Try again later.
@@ -45,7 +48,7 @@ const (
 // Kinds lists every [Kind].
 func Kinds() []Kind {
 	return []Kind{NotFound, Denied, PastEnd, Archived, CustomerKey, Changed, BadReply,
-		WrongRegion, CredsExpired, SlowDown, Unreachable, Deadline, Canceled}
+		WrongRegion, CredsExpired, ClockSkew, SlowDown, Unreachable, Deadline, Canceled}
 }
 
 // Error is the error of this package; errors of packages locator,
@@ -66,6 +69,8 @@ type Error struct {
 	// retry says that another attempt may succeed, fresh that it should use
 	// a new connection.
 	retry, fresh bool
+	// region is the region that S3 named, of [WrongRegion].
+	region string
 }
 
 // Error returns the sentence.

@@ -136,7 +136,7 @@ func TestR14R15Refusals(t *testing.T) {
 		"unknown key":         {faultproxy.Answer(403, errorXML("InvalidAccessKeyId", "")), s3read.CredsExpired, "has expired or was withdrawn"},
 		"versitygw":           {faultproxy.Answer(404, errorXML("XAdminUserNotFound", "")), s3read.CredsExpired, "has expired or was withdrawn"},
 		"signature":           {faultproxy.Answer(403, errorXML("SignatureDoesNotMatch", "")), s3read.CredsExpired, "the signature is wrong"},
-		"clock":               {faultproxy.Answer(403, errorXML("RequestTimeTooSkewed", "")), s3read.CredsExpired, "check the clock"},
+		"clock":               {faultproxy.Answer(403, errorXML("RequestTimeTooSkewed", "")), s3read.ClockSkew, "check the clock"},
 		"region":              {faultproxy.Answer(400, errorXML("AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>")), s3read.WrongRegion, `set region "eu-west-1"`},
 		"not implemented":     {faultproxy.Answer(501, errorXML("NotImplemented", "")), s3read.BadReply, "does not implement versions"},
 	} {

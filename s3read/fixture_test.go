@@ -41,7 +41,12 @@ var big = sync.OnceValue(func() []byte {
 // put stores an object on MinIO and returns it pinned.
 func put(t testing.TB, bucket, key string, data []byte) locator.Object {
 	t.Helper()
-	out, err := servers.MinIO(t).Client(t).PutObject(context.Background(),
+	return putOn(t, servers.MinIO(t), bucket, key, data)
+}
+
+func putOn(t testing.TB, server *testenv.Server, bucket, key string, data []byte) locator.Object {
+	t.Helper()
+	out, err := server.Client(t).PutObject(context.Background(),
 		&s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(data)})
 	if err != nil {
 		t.Fatal(err)

@@ -47,13 +47,24 @@ func (r *Reader) Head(ctx context.Context, access creds.Access, object locator.O
 		return Info{}, err
 	}
 	defer o.end()
+	info, err := o.head()
+	if err == nil {
+		return info, nil
+	}
+	if err = o.explain(err); !o.amend(err) {
+		return Info{}, err
+	}
+	return o.head()
+}
+
+func (o *operation) head() (Info, error) {
 	var info Info
 	a, err := o.try(func(a *attempt) (err error) {
 		info, err = a.acceptHead()
 		return err
 	})
 	if err != nil {
-		return Info{}, o.explain(err)
+		return Info{}, err
 	}
 	a.finish(nil)
 	return info, nil
@@ -104,15 +115,16 @@ func (a *attempt) acceptHead() (Info, error) {
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html
 func isArchiveClass(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
 
-// explain asks again with a GET of one byte why HEAD was refused, for an
-// object that is not pinned. A GET that succeeds, or that fails otherwise,
-// changes nothing.
+// explain asks again with a GET of one byte why HEAD was refused, since a
+// refusal of HEAD carries no code. A GET that succeeds, or that fails
+// otherwise, changes nothing.
 func (o *operation) explain(err error) error {
 	e := new(Error)
-	if !errors.As(err, &e) || o.object.Pinned() || e.Status < 400 || e.Status >= 500 || o.tries >= o.options.MaxAttempts {
+	if !errors.As(err, &e) || !o.unclear(e) || o.tries >= o.options.MaxAttempts {
 		return err
 	}
 	o.op, o.size = "get", 1
+	defer func() { o.op, o.size = "head", 0 }()
 	a, err2 := o.send()
 	if err2 == nil {
 		err2 = a.why()
@@ -123,6 +135,18 @@ func (o *operation) explain(err error) error {
 		return told
 	}
 	return err
+}
+
+// unclear reports whether to ask why HEAD was refused. What there is to say
+// about a version is known, unless the keys may be at fault, of which there
+// may be new ones.
+func (o *operation) unclear(e *Error) bool {
+	if !o.object.Pinned() {
+		return e.Status >= 400 && e.Status < 500
+	}
+	_, renews := o.access.Provider.(creds.Renewer)
+	refused := e.Status == http.StatusBadRequest || e.Status == http.StatusForbidden
+	return renews && !o.renewed && refused && e.Code == ""
 }
 
 // why is the error of a reply that is expected to be a refusal.

@@ -202,21 +202,25 @@ func TestBackoffIsBounded(t *testing.T) {
 // byte for byte, whatever it holds.
 func TestRequestKeepsTheKey(t *testing.T) {
 	path := &creds.Endpoint{Name: "lab", URL: "https://minio.lab:9000", Region: "us-east-1", PathStyle: true}
-	aws := &creds.Endpoint{Name: "aws", Region: "eu-west-1"}
+	aws := &creds.Endpoint{Name: "aws", Region: "eu-west-1", Regions: []string{"us-west-2", "cn-north-1"}}
 	for _, c := range []struct {
 		endpoint *creds.Endpoint
+		region   string
 		key      string
 		host     string
 		uri      string
 	}{
-		{path, "a b", "minio.lab:9000", "/bucket/a%20b?versionId=v%2F1%3D"},
-		{path, "/a//b/../c", "minio.lab:9000", "/bucket//a//b/../c?versionId=v%2F1%3D"},
-		{path, "%2F?x=y#z\n", "minio.lab:9000", "/bucket/%252F%3Fx%3Dy%23z%0A?versionId=v%2F1%3D"},
-		{aws, "//evil.example.org/x", "bucket.s3.eu-west-1.amazonaws.com", "///evil.example.org/x?versionId=v%2F1%3D"},
-		{aws, "..", "bucket.s3.eu-west-1.amazonaws.com", "/..?versionId=v%2F1%3D"},
-		{aws, "é", "bucket.s3.eu-west-1.amazonaws.com", "/%C3%A9?versionId=v%2F1%3D"},
+		{path, "us-east-1", "a b", "minio.lab:9000", "/bucket/a%20b?versionId=v%2F1%3D"},
+		{path, "us-east-1", "/a//b/../c", "minio.lab:9000", "/bucket//a//b/../c?versionId=v%2F1%3D"},
+		{path, "us-east-1", "%2F?x=y#z\n", "minio.lab:9000", "/bucket/%252F%3Fx%3Dy%23z%0A?versionId=v%2F1%3D"},
+		{aws, "eu-west-1", "//evil.example.org/x", "bucket.s3.eu-west-1.amazonaws.com", "///evil.example.org/x?versionId=v%2F1%3D"},
+		{aws, "eu-west-1", "..", "bucket.s3.eu-west-1.amazonaws.com", "/..?versionId=v%2F1%3D"},
+		{aws, "eu-west-1", "é", "bucket.s3.eu-west-1.amazonaws.com", "/%C3%A9?versionId=v%2F1%3D"},
+		{aws, "us-west-2", "x", "bucket.s3.us-west-2.amazonaws.com", "/x?versionId=v%2F1%3D"},
+		{aws, "cn-north-1", "x", "bucket.s3.cn-north-1.amazonaws.com.cn", "/x?versionId=v%2F1%3D"},
+		{path, "us-west-2", "x", "minio.lab:9000", "/bucket/x?versionId=v%2F1%3D"},
 	} {
-		call := &call{op: "get", access: creds.Access{Endpoint: c.endpoint}, object: locator.Object{Bucket: "bucket", Key: c.key, VersionID: "v/1="}, size: 1}
+		call := &call{op: "get", access: creds.Access{Endpoint: c.endpoint}, object: locator.Object{Bucket: "bucket", Key: c.key, VersionID: "v/1="}, region: c.region, size: 1}
 		r := call.request(context.Background())
 		var wire bytes.Buffer
 		if err := r.Write(&wire); err != nil {
@@ -239,7 +243,7 @@ func TestKindsAreDistinct(t *testing.T) {
 			t.Errorf("%s does not match itself only", k)
 		}
 	}
-	if len(seen) != 13 {
+	if len(seen) != 14 {
 		t.Errorf("%d kinds", len(seen))
 	}
 }
@@ -254,4 +258,24 @@ func BenchmarkDecodePage(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/entry")
+}
+
+// TestRegionsAreBounded: what is remembered of regions cannot grow for ever,
+// and ends with the endpoint's list.
+func TestRegionsAreBounded(t *testing.T) {
+	var r regions
+	e := &creds.Endpoint{Region: "us-east-1", Regions: []string{"eu-west-1"}}
+	for n := range 3 * maxRegions {
+		r.set(fmt.Sprint("bucket-", n), "eu-west-1")
+	}
+	if n := len(r.byBucket); n != maxRegions {
+		t.Errorf("%d buckets are remembered, want %d", n, maxRegions)
+	}
+	last := fmt.Sprint("bucket-", 3*maxRegions-1)
+	if got := r.of(e, last); got != "eu-west-1" {
+		t.Errorf("the last one is in %s", got)
+	}
+	if r.forget(last); r.of(e, last) != "us-east-1" || r.of(e, "other") != "us-east-1" {
+		t.Error("a bucket that is not known is not in the first region")
+	}
 }

@@ -20,6 +20,8 @@ type Options struct {
 	// MaxRequests is how many requests may be in flight at one endpoint; more
 	// wait: 512.
 	MaxRequests int
+	// Now is the clock by which requests are signed; nil means time.Now.
+	Now func() time.Time
 	// Observe is called after each attempt, if set. It must be quick and safe
 	// for concurrent use.
 	Observe func(Event)
@@ -31,6 +33,9 @@ func (o Options) withDefaults() Options {
 	o.MinRate = orDefault(o.MinRate, 32<<10)
 	o.MaxAttempts = orDefault(o.MaxAttempts, 4)
 	o.MaxRequests = orDefault(o.MaxRequests, 512)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}

@@ -47,6 +47,7 @@ type client struct {
 	slots   chan struct{}
 	budget  budget
 	buffers *buffers
+	regions regions
 }
 
 // client returns the client of an endpoint, made on first use.

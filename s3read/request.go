@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/s3http"
@@ -29,6 +28,7 @@ type call struct {
 	op     string // "get", "head" or "list"
 	access creds.Access
 	object locator.Object
+	region string     // in which the bucket is taken to be
 	query  url.Values // of a listing
 	offset int64      // of a range; size 0 means no Range header
 	size   int64
@@ -46,7 +46,7 @@ func (c *call) method() string {
 // request builds the unsigned request. The key goes out byte for byte: "..",
 // "//" and the like are part of an S3 key and must not be cleaned.
 func (c *call) request(ctx context.Context) *http.Request {
-	scheme, host, prefix := c.access.Endpoint.Address(c.object.Bucket)
+	scheme, host, prefix := c.access.Endpoint.Address(c.object.Bucket, c.region)
 	u := &url.URL{Scheme: scheme, Host: host, Path: prefix + "/" + c.object.Key, RawPath: prefix + "/" + locator.Escape(c.object.Key, true)}
 	header := make(http.Header, 8)
 	switch {
@@ -78,7 +78,7 @@ func (k *client) sign(ctx context.Context, c *call, r *http.Request) error {
 			return credsError(err, c.access.Endpoint)
 		}
 		r.Header["X-Amz-Content-Sha256"] = []string{emptySHA256}
-		if err := s3http.NewSigner().SignHTTP(ctx, keys, r, emptySHA256, "s3", c.access.Endpoint.Region, time.Now()); err != nil {
+		if err := s3http.NewSigner().SignHTTP(ctx, keys, r, emptySHA256, "s3", c.region, k.options.Now()); err != nil {
 			return credsError(err, c.access.Endpoint)
 		}
 	}

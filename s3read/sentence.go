@@ -6,6 +6,7 @@ package s3read
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/arvados-s3/keepstore/locator"
 )
@@ -25,9 +26,11 @@ func (a *attempt) sentence(kind Kind, r refusal) string {
 	case Changed:
 		return object + " was overwritten since it was imported: import it again, or enable versioning on the bucket"
 	case WrongRegion:
-		return fmt.Sprintf("bucket %s is not in the region %q of %s: set region %q there", a.object.Bucket, a.endpoint.Region, server, r.region)
+		return fmt.Sprintf("bucket %s is not in the region %q of %s: set region %q there, or add it to regions", a.object.Bucket, a.region, server, r.region)
 	case CredsExpired:
-		return badKeys(r.code, server)
+		return a.badKeys(r.code, server)
+	case ClockSkew:
+		return badClock(r.skew, server)
 	default:
 		return server + " is overloaded or has an internal error: try again later"
 	}
@@ -52,16 +55,20 @@ func (a *attempt) notFound(r refusal) string {
 	return object + " does not exist: it was deleted or expired by lifecycle, or was never there"
 }
 
-// denied names the permission that is missing.
+// denied names the permission that is missing, whose it is, and who can grant
+// it. What S3 says about it is not repeated: it may name people and roles that
+// are none of the reader's business.
 func (a *attempt) denied(r refusal) string {
-	if strings.Contains(strings.ToLower(r.code+" "+r.message), "kms") {
-		return "S3 may not decrypt " + name(a.object) + " for this server: grant kms:Decrypt on its key"
-	}
 	var b strings.Builder
-	if a.op == "list" {
-		fmt.Fprintf(&b, "S3 refuses to list s3://%s/%s: grant %s", a.object.Bucket, clip(locator.Escape(a.object.Key, true), 400), a.action())
-	} else {
-		fmt.Fprintf(&b, "S3 refuses to read %s: grant %s (without s3:ListBucket a missing key looks the same)", name(a.object), a.action())
+	switch {
+	case strings.Contains(strings.ToLower(r.code+" "+r.message), "kms"):
+		return fmt.Sprintf("S3 does not decrypt %s for %s: ask %s to grant kms:Decrypt on its key", name(a.object), a.whose(), a.whom())
+	case a.op == "list":
+		fmt.Fprintf(&b, "S3 does not let %s list s3://%s/%s: ask %s to grant %s",
+			a.whose(), a.object.Bucket, clip(locator.Escape(a.object.Key, true), 400), a.whom(), a.action())
+	default:
+		fmt.Fprintf(&b, "S3 does not let %s read %s: ask %s to grant %s (without s3:ListBucket a missing key looks the same)",
+			a.whose(), name(a.object), a.whom(), a.action())
 	}
 	if a.access.Provider == nil {
 		b.WriteString("; the request was anonymous, so the bucket must be public")
@@ -86,12 +93,43 @@ func (a *attempt) action() string {
 	return "s3:GetObject"
 }
 
-func badKeys(code, server string) string {
-	switch code {
-	case "SignatureDoesNotMatch":
-		return server + " says that the signature is wrong: the secret access key does not belong to the access key id"
-	case "RequestTimeTooSkewed", "RequestExpired":
-		return server + " says that the time of the request is wrong: check the clock of this server"
+// whose says whose rights S3 refused.
+func (a *attempt) whose() string {
+	if a.access.As == "" {
+		return "these credentials"
 	}
-	return server + " does not know the access key id or its session: it is wrong, has expired or was withdrawn"
+	return clip(a.access.As, 200)
+}
+
+// whom says who can grant what is missing. What a person may do with rights of
+// their own is up to the bucket's owner, and no operator can help.
+func (a *attempt) whom() string {
+	if a.access.Personal {
+		return "the owner of the bucket"
+	}
+	return "the operator"
+}
+
+func (a *attempt) badKeys(code, server string) string {
+	text := fmt.Sprintf("%s does not know the access key id or the session of %s: it is wrong, has expired or was withdrawn", server, a.whose())
+	if code == "SignatureDoesNotMatch" {
+		text = fmt.Sprintf("%s says that the signature is wrong: of %s, the secret access key does not belong to the access key id", server, a.whose())
+	}
+	if a.access.Personal {
+		return text + ": replace it, or try again in a minute if you just did"
+	}
+	return text + ": ask the operator to renew it"
+}
+
+// badClock does not say which of the two clocks is wrong, since nobody knows.
+func badClock(ahead time.Duration, server string) string {
+	text := "the clock of this server differs too much from that of " + server
+	switch ahead = ahead.Round(time.Minute); {
+	case ahead == 0: // a proxy on the way may have told its own time
+	case ahead > 0:
+		text = fmt.Sprintf("the clock of this server is %v ahead of that of %s", ahead, server)
+	default:
+		text = fmt.Sprintf("the clock of this server is %v behind that of %s", -ahead, server)
+	}
+	return text + ", so S3 refuses the request: ask the operator to check the clock"
 }

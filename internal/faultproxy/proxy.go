@@ -21,8 +21,9 @@ type Request struct {
 	// Path and Query are as on the wire.
 	Path, Query    string
 	Range, IfMatch string
-	// AccessKey is the access key id of the signature.
-	AccessKey string
+	// AccessKey and Region are the access key id and the region of the
+	// signature.
+	AccessKey, Region string
 	// Payer is the header x-amz-request-payer.
 	Payer string
 	// Conn counts the connections to the proxy from 1.
@@ -235,9 +236,9 @@ func describe(head []byte, r *http.Request, conn int) Request {
 	fields := strings.SplitN(string(head), " ", 3)
 	path, query, _ := strings.Cut(fields[1], "?")
 	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	key, _, _ := strings.Cut(credential, "/")
+	scope := append(strings.Split(credential, "/"), "", "", "") // key, date, region
 	return Request{Method: r.Method, Path: path, Query: query, Range: r.Header.Get("Range"),
-		IfMatch: r.Header.Get("If-Match"), AccessKey: key, Payer: r.Header.Get("X-Amz-Request-Payer"), Conn: conn}
+		IfMatch: r.Header.Get("If-Match"), AccessKey: scope[0], Region: scope[2], Payer: r.Header.Get("X-Amz-Request-Payer"), Conn: conn}
 }
 
 // forward sends the request as it came and reads the whole reply.

@@ -4,6 +4,7 @@
 package testenv
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -25,6 +26,8 @@ type Server struct {
 	URL string
 	// RoleARN is the role that an STS gives for the tokens of an issuer.
 	RoleARN string
+	// region is where the server says it is; empty means [Region].
+	region string
 	// processes are stopped in this order.
 	processes []*process
 
@@ -71,7 +74,7 @@ func (s *Server) client(t testing.TB, keys aws.CredentialsProvider) *s3.Client {
 	t.Cleanup(transport.CloseIdleConnections)
 	return s3.New(s3.Options{
 		BaseEndpoint:               aws.String(s.URL),
-		Region:                     Region,
+		Region:                     cmp.Or(s.region, Region),
 		UsePathStyle:               true,
 		Credentials:                keys,
 		HTTPClient:                 &http.Client{Transport: transport},

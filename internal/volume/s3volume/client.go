@@ -109,7 +109,7 @@ func (c *client) attempt(ctx context.Context, r request, payload string, accept 
 }
 
 func (c *client) build(ctx context.Context, r request) *http.Request {
-	scheme, host, path := c.access.Endpoint.Address(c.bucket)
+	scheme, host, path := c.access.Endpoint.Address(c.bucket, c.access.Endpoint.Region)
 	u := &url.URL{Scheme: scheme, Host: host, Path: path + "/" + r.key, RawPath: path + "/" + locator.Escape(r.key, true)}
 	u.RawQuery = strings.ReplaceAll(r.query.Encode(), "+", "%20")
 	header := make(http.Header)
@@ -133,7 +133,7 @@ func (c *client) build(ctx context.Context, r request) *http.Request {
 // the body, and S3 checks it by Content-MD5, so that hashing it twice is of no
 // use there.
 func (c *client) payload(body []byte) string {
-	if scheme, _, _ := c.access.Endpoint.Address(c.bucket); scheme == "https" && len(body) > 0 {
+	if scheme, _, _ := c.access.Endpoint.Address(c.bucket, c.access.Endpoint.Region); scheme == "https" && len(body) > 0 {
 		return "UNSIGNED-PAYLOAD"
 	}
 	sum := sha256.Sum256(body)

@@ -92,7 +92,7 @@ func (v *Volume) Close() error {
 
 // DeviceID names the endpoint, bucket and prefix.
 func (v *Volume) DeviceID() string {
-	scheme, host, path := v.options.Access.Endpoint.Address(v.options.Bucket)
+	scheme, host, path := v.options.Access.Endpoint.Address(v.options.Bucket, v.options.Access.Endpoint.Region)
 	return "s3:" + scheme + "://" + host + path + "/" + v.options.Prefix
 }
 
