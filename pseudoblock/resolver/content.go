@@ -26,7 +26,7 @@ func (g *Grant) openContent(ctx context.Context, offset, size int64) (Body, erro
 	}
 	var cause error
 	for i := range g.Block.Extents {
-		if g.access[i].Endpoint == nil || ctx.Err() != nil {
+		if g.right.rules[i] == nil || ctx.Err() != nil {
 			continue
 		}
 		if cause = g.fill(ctx, buf, i); cause == nil {
@@ -37,12 +37,24 @@ func (g *Grant) openContent(ctx context.Context, offset, size int64) (Body, erro
 	if errors.Is(ctx.Err(), context.Canceled) { // a time limit is a failure like others
 		return nil, ctx.Err()
 	}
-	return nil, &Error{Kind: ContentUnavailable, Err: cause,
-		Text: "no location of this block gave bytes with its MD5: try again, or import the data again"}
+	return nil, g.unavailable(cause)
+}
+
+// unavailable depends on the token, but not on what rules and S3 say.
+func (g *Grant) unavailable(cause error) error {
+	text := "no location of this block gave bytes with its MD5: try again, or import the data again"
+	if !g.right.caller.AllScopes {
+		text += "; locations that are read with rights of the reader's own are not open to sharing links"
+	}
+	return &Error{Kind: ContentUnavailable, Err: cause, Text: text}
 }
 
 func (g *Grant) fill(ctx context.Context, buf []byte, i int) error {
-	body, err := g.resolver.Reader.Open(ctx, g.access[i], g.Block.Extents[i])
+	access, err := g.resolver.Keychain.Access(ctx, g.right.rules[i], g.right.caller)
+	if err != nil {
+		return err
+	}
+	body, err := g.resolver.Reader.Open(ctx, access, g.Block.Extents[i])
 	if err != nil {
 		return err
 	}

@@ -23,22 +23,22 @@ type Body interface {
 // good for the request that it was made for.
 type Grant struct {
 	Block    pseudoblock.Block
-	access   []creds.Access // zero for alternatives without access
+	right    right
+	access   creds.Access // of opaque and derived blocks
 	resolver *Resolver
 }
 
-// grant gets the credentials for each extent that has a rule.
-func (r *Resolver) grant(ctx context.Context, block pseudoblock.Block, rules []*creds.Rule, caller creds.Caller) (*Grant, error) {
-	g := &Grant{Block: block, access: make([]creds.Access, len(rules)), resolver: r}
-	for i, rule := range rules {
-		if rule == nil {
-			continue
-		}
-		access, err := r.Keychain.Access(ctx, rule, caller)
-		if err != nil && block.Form != pseudoblock.Content {
-			return nil, err
-		}
-		g.access[i] = access
+// grant gets the credentials of the block. Those of content form wait until
+// an alternative is tried, since most often the first one does.
+func (r *Resolver) grant(ctx context.Context, block pseudoblock.Block, right right) (*Grant, error) {
+	g := &Grant{Block: block, right: right, resolver: r}
+	if block.Form == pseudoblock.Content {
+		return g, nil
+	}
+	var err error
+	g.access, err = r.Keychain.Access(ctx, right.rules[0], right.caller)
+	if err != nil {
+		return nil, err
 	}
 	return g, nil
 }
@@ -51,7 +51,7 @@ func (g *Grant) Open(ctx context.Context, offset, size int64) (Body, error) {
 	if g.Block.Form == pseudoblock.Content {
 		return g.openContent(ctx, offset, size)
 	}
-	body, err := g.resolver.Reader.Open(ctx, g.access[0], g.Block.Extents[0].Slice(offset, size))
+	body, err := g.resolver.Reader.Open(ctx, g.access, g.Block.Extents[0].Slice(offset, size))
 	if err != nil {
 		return nil, err // not a nil *s3read.Body in a Body
 	}
@@ -70,7 +70,7 @@ func (g *Grant) Check(ctx context.Context) error {
 		return body.Close()
 	}
 	extent := g.Block.Extents[0]
-	info, err := g.resolver.Reader.Head(ctx, g.access[0], extent.Object)
+	info, err := g.resolver.Reader.Head(ctx, g.access, extent.Object)
 	if err != nil {
 		return err
 	}

@@ -53,22 +53,18 @@ type Request struct {
 }
 
 // Resolve checks the request and returns the right to read the block. It
-// does no S3 request; it asks the API server only when everything that the
-// locator itself can prove is proven.
+// reads nothing from S3; it asks others only when everything that the locator
+// itself can prove is proven.
 func (r *Resolver) Resolve(ctx context.Context, req Request) (*Grant, error) {
 	l, block, err := r.parse(req)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := r.authorise(l, block, req.Token)
+	right, err := r.authorise(ctx, l, block, req.Token)
 	if err != nil {
 		return nil, err
 	}
-	caller, err := r.Caller(ctx, req.Token)
-	if err != nil {
-		return nil, err
-	}
-	return r.grant(ctx, block, rules, caller)
+	return r.grant(ctx, block, right)
 }
 
 // parse turns text into a block that the client may be given.
@@ -104,6 +100,7 @@ func (r *Resolver) Caller(ctx context.Context, token creds.Secret) (creds.Caller
 	if err != nil {
 		return caller, err
 	}
+	caller.Token = token
 	if !caller.Active {
 		return caller, &Error{Kind: UserInactive, Text: "the account of this token is not active: ask the operator to activate it"}
 	}
