@@ -76,7 +76,7 @@ named on it is wrong.`,
 		SilenceErrors: true,
 		Version:       app.Version(),
 	}
-	root.AddCommand(newServe(), newStandalone(), newConfig(), newIssuer(), newLocator(), newUser(), newToken(), newCredential(), newVersion())
+	root.AddCommand(newServe(), newStandalone(), newConfig(), newIssuer(), newLocator(), newUser(), newToken(), newCredential(), newAccess(), newVersion())
 	return root
 }
 

@@ -96,4 +96,5 @@ const (
 	reasonUndecodable = "undecodable-key"
 	reasonClash       = "name-clash"
 	reasonEndpoint    = "other-endpoint"
+	reasonRights      = "other-rights"
 )

@@ -117,6 +117,7 @@ func (im *Importer) caller(ctx context.Context, token creds.Secret) (creds.Calle
 	if err != nil {
 		return caller, err
 	}
+	caller.Token = token
 	if !caller.AllScopes || !caller.Active {
 		return caller, &Error{Kind: ScopeNeeded, Text: "this needs a full token (scope \"all\") of an active user, not a sharing link"}
 	}

@@ -67,9 +67,9 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 	switch {
 	case err != nil:
 		return err
-	case hidden:
+	case hidden != "":
 		j.state.Counts.Listed++
-		return j.skipHidden(rule)
+		return j.skipHidden(rule, hidden)
 	}
 	rel := strings.TrimPrefix(v.Object.Key, t.object.Key)
 	file := path.Join(t.Path, rel)
@@ -94,35 +94,49 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 }
 
 // keyRule returns the rule of a listed key, or nil when none covers it. The
-// key is hidden when that is another rule than the one of the listing, under
-// which the caller may not import: then its name is not theirs to know.
-func (j *job) keyRule(ctx context.Context, listed *creds.Rule, v s3read.Version) (rule *creds.Rule, hidden bool, err error) {
+// key is hidden, with a reason, when that is another rule than the one of the
+// listing, under which the caller may not import, or which goes by rights of
+// the caller's own: then its name was listed with rights that say nothing
+// about whether it is theirs to know.
+func (j *job) keyRule(ctx context.Context, listed *creds.Rule, v s3read.Version) (rule *creds.Rule, hidden string, err error) {
 	rule, err = j.Keychain.Match(v.Object.Bucket, v.Object.Key)
-	if err != nil {
-		return nil, false, nil // told below, with the other reasons
-	}
-	if rule == listed {
-		return rule, false, nil
+	switch {
+	case err != nil:
+		return nil, "", nil // told below, with the other reasons
+	case rule == listed:
+		return rule, "", nil
+	case rule.Mode.Personal() && !sameRights(rule, listed):
+		return rule, reasonRights, nil
 	}
 	_, err = j.grant(ctx, rule)
 	if denied := (*creds.Error)(nil); errors.As(err, &denied) && denied.Kind == creds.NotAllowed {
-		return rule, true, nil
+		return rule, string(creds.NotAllowed), nil
 	}
-	return rule, false, err
+	return rule, "", err
+}
+
+// sameRights reports whether two rules of one bucket give a caller the same
+// rights.
+func sameRights(a, b *creds.Rule) bool {
+	return a.Mode == b.Mode && a.Role == b.Role && a.Endpoint == b.Endpoint
 }
 
 // skipHidden counts a hidden key, and tells once for each rule that there are
 // some.
-func (j *job) skipHidden(rule *creds.Rule) error {
-	word := string(creds.NotAllowed)
+func (j *job) skipHidden(rule *creds.Rule, reason string) error {
 	if j.hidden[rule] {
 		j.state.Counts.Skipped++
-		j.state.SkippedBy[word]++
+		j.state.SkippedBy[reason]++
 		return nil
 	}
 	j.hidden[rule] = true
-	return j.skip(locator.Object{Bucket: rule.Bucket, Key: rule.Prefix}, word, "keys under "+rule.URL()+
-		" are left out and not named: that access rule does not let you import, ask the operator to name you in it")
+	text := "keys under " + rule.URL() + " are left out and not named: that access rule "
+	if reason == reasonRights {
+		text += "goes by S3 rights of your own, which did not make this listing: import that prefix as a source of its own"
+	} else {
+		text += "does not let you import, ask the operator to name you in it"
+	}
+	return j.skip(locator.Object{Bucket: rule.Bucket, Key: rule.Prefix}, reason, text)
 }
 
 // addOrSkip turns a refusal of one key of a listing into a skipped line.
@@ -171,7 +185,7 @@ func (j *job) grant(ctx context.Context, rule *creds.Rule) (*grant, error) {
 	if !ok {
 		g.err = &creds.Error{Kind: creds.NotAllowed,
 			Text: "the access rule " + rule.URL() + " does not let you import: ask the operator to name you in it"}
-	} else if g.Access, err = j.Keychain.Access(ctx, rule, j.caller); err != nil {
+	} else if g.Access, err = creds.Live(ctx, j.Keychain, rule, j.caller); err != nil {
 		return nil, err
 	}
 	j.access[rule] = g

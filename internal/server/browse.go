@@ -26,7 +26,8 @@ func (x *exchange) browse() error {
 	return x.sendJSON(page)
 }
 
-// access answers GET /s3/access: the rules under which the caller may import.
+// access answers GET /s3/access: the rules under which the caller may import;
+// with a url, what decides about it for the caller.
 func (x *exchange) access() error {
 	if err := x.checkOrigin(); err != nil {
 		return err
@@ -35,9 +36,26 @@ func (x *exchange) access() error {
 	if err != nil {
 		return err
 	}
+	if url := x.r.URL.Query().Get("url"); url != "" {
+		return x.explain(importer.Question{URL: url, Token: token})
+	}
 	rules, err := x.Importer.VisibleRules(x.r.Context(), token)
 	if err != nil {
 		return err
 	}
 	return x.sendJSON(map[string][]importer.RuleView{"rules": rules})
+}
+
+// explain sends a report. That something cannot be read is the answer that was
+// asked for, and no failure of this request.
+func (x *exchange) explain(q importer.Question) error {
+	report, err := x.Importer.Explain(x.r.Context(), q)
+	if err != nil && !report.Known {
+		return err
+	}
+	if err != nil {
+		x.note("found", report.Error)
+		x.noteCause(err)
+	}
+	return x.sendJSON(report)
 }
