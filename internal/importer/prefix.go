@@ -132,7 +132,7 @@ func (j *job) skipHidden(rule *creds.Rule, reason string) error {
 	j.hidden[rule] = true
 	text := "keys under " + rule.URL() + " are left out and not named: that access rule "
 	if reason == reasonRights {
-		text += "goes by S3 rights of your own, which did not make this listing: import that prefix as a source of its own"
+		text += "goes by S3 rights of your own, which did not make this listing: import that prefix as a source of its own, with a path"
 	} else {
 		text += "does not let you import, ask the operator to name you in it"
 	}
