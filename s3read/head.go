@@ -51,10 +51,15 @@ func (r *Reader) Head(ctx context.Context, access creds.Access, object locator.O
 	if err == nil {
 		return info, nil
 	}
-	if err = o.explain(err); !o.amend(err) {
-		return Info{}, err
+	why := o.explain(err)
+	if !o.amend(why) {
+		return Info{}, why
 	}
-	return o.head()
+	info, err = o.head()
+	if e := new(Error); errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Code == "" {
+		return Info{}, why // the same again, without a reason
+	}
+	return info, err
 }
 
 func (o *operation) head() (Info, error) {

@@ -119,6 +119,10 @@ func rotatedKeys(t *testing.T, server *testenv.Server, headRequests int) {
 		t.Errorf("%s", e.Text)
 	}
 	s.spent("keys that stay bad", p, 1, 2)
+	a, p = s.as(old, old)
+	_, err = s.reader.Head(t.Context(), a, s.object)
+	wantKind(t, err, s3read.CredsExpired)
+	s.spent("HEAD with keys that stay bad", p, 1, headRequests)
 	a, _ = s.as(old, nil)
 	a.Provider = old
 	_, err = s.read(a)
