@@ -5,15 +5,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -104,52 +101,17 @@ func (a *accessTest) findToken() (creds.Secret, error) {
 	return creds.NewSecret(text), nil
 }
 
-// Limits on the answer of a server.
-const (
-	maxReport    = 1 << 20
-	reportWithin = time.Minute
-)
-
-// askServer asks a running keepstore. The token goes to that host only: no
-// proxy of the environment is used, and no redirect followed.
+// askServer tells a URL that is wrong from a server that fails.
 func (a *accessTest) askServer(ctx context.Context, token creds.Secret) (importer.Report, error) {
 	base, err := url.Parse(a.server)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.User != nil {
 		return importer.Report{}, errors.New("--server must be a URL such as https://keep.zzzzz.example.org")
 	}
-	to := url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/s3/access", RawQuery: url.Values{"url": {a.url}}.Encode()}
-	ctx, cancel := context.WithTimeout(ctx, reportWithin)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.String(), nil)
+	report, err := app.AskServer(ctx, base, importer.Question{URL: a.url, Token: token})
 	if err != nil {
-		return importer.Report{}, err
+		return report, fault(errors.New(plain(err.Error())))
 	}
-	req.Header.Set("Authorization", "Bearer "+token.Reveal())
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-	if err != nil {
-		return importer.Report{}, fault(fmt.Errorf("%s does not answer: %w", base.Host, err))
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReport))
-	if err != nil {
-		return importer.Report{}, fault(fmt.Errorf("the answer of %s broke off: %w", base.Host, err))
-	}
-	return readReport(resp, data)
-}
-
-func readReport(resp *http.Response, data []byte) (importer.Report, error) {
-	var answer struct {
-		importer.Report
-		Errors []string `json:"errors"`
-	}
-	err := json.Unmarshal(data, &answer)
-	switch {
-	case err == nil && resp.StatusCode == http.StatusOK && len(answer.Steps) > 0:
-		return answer.Report, nil
-	case err == nil && len(answer.Errors) > 0:
-		return importer.Report{}, fault(errors.New(plain(answer.Errors[0])))
-	}
-	return importer.Report{}, fault(fmt.Errorf("the server answers %s, which no keepstore does here: check the URL of --server", plain(resp.Status)))
+	return report, nil
 }
 
 // printReport prints a step a line, and fails if the last one did.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/faultproxy"
 	"github.com/arvados-s3/keepstore/internal/importer"
 	"github.com/arvados-s3/keepstore/internal/testenv"
 )
@@ -95,5 +96,35 @@ func TestExplainFromAFile(t *testing.T) {
 	r.write(fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: none, mode: iam}\n", e.Object.Bucket))
 	if _, err := app.Explain(t.Context(), r.config, importer.Question{URL: e.Object.URL(), Token: creds.NewSecret(r.alice)}); err == nil {
 		t.Error("a faulty file is taken")
+	}
+}
+
+// TestAskServer: what answers there may be anything.
+func TestAskServer(t *testing.T) {
+	canary := faultproxy.NewCanary(t)
+	ok := func(status, body string) string {
+		return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
+	}
+	for name, c := range map[string]struct{ answer, want string }{
+		"control":   {ok("200 OK", `{"readable":true,"steps":[{"step":"url","ok":true,"text":"fine"}]}`), ""},
+		"refusal":   {ok("401 Unauthorized", `{"errors":["token-refused: get another"]}`), "token-refused"},
+		"a page":    {ok("200 OK", "<html>"), "no keepstore"},
+		"no steps":  {ok("200 OK", "{}"), "no keepstore"},
+		"endless":   {ok("200 OK", `{"steps":[`+strings.Repeat(`{"step":"url"},`, 1<<17)), "no keepstore"},
+		"redirect":  {"HTTP/1.1 307 Temporary Redirect\r\nLocation: " + canary.URL() + "/\r\nContent-Length: 0\r\n\r\n", "no keepstore"},
+		"cut short": {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{", "broke off"},
+		"nothing":   {"", "does not answer"},
+	} {
+		base, err := url.Parse(faultproxy.NewRaw(t, faultproxy.Text(c.answer)).URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := app.AskServer(t.Context(), base, importer.Question{URL: "s3://bucket/key", Token: creds.NewSecret("v2/x/hunter2")})
+		if (err == nil) != (c.want == "") || report.Readable != (err == nil) || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2")) {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
+	}
+	if canary.Contacts() > 0 {
+		t.Error("the token went to another host")
 	}
 }

@@ -13,7 +13,8 @@
 //	PUT /pull, /trash      lists of work                  worklist.go
 //	POST /s3/import        pin objects and prefixes       import.go
 //	GET /s3/browse         one page of folders            browse.go
-//	GET /s3/access         the rules that a token may use browse.go
+//	GET /s3/access         the rules that a token may use,
+//	                       and what decides about a URL   browse.go
 //	GET /_health/ping      is the process well?           health.go
 //	GET /metrics           Prometheus text                health.go
 //	OPTIONS *              CORS preflight                 cors.go
