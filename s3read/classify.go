@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// maxSkew is how much two clocks may differ before a refusal is blamed on it.
-// S3 takes 15 minutes.
-const maxSkew = 5 * time.Minute
+// maxSkew is how much two clocks may differ before a refusal is blamed on it:
+// as much as S3 itself takes.
+const maxSkew = 15 * time.Minute
 
 // refusal is an S3 reply that is not the success asked for.
 type refusal struct {

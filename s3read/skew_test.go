@@ -41,15 +41,15 @@ func TestT10RefusalsOfAnotherTime(t *testing.T) {
 		signed bool
 		kind   s3read.Kind
 	}{
-		"six minutes":         {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), at(6 * time.Minute)}, true, s3read.ClockSkew},
-		"six minutes behind":  {actions{faultproxy.Answer(403, errorXML("InvalidAccessKeyId", "")), at(-6 * time.Minute)}, true, s3read.ClockSkew},
-		"no code":             {actions{faultproxy.Answer(403, ""), at(6 * time.Minute)}, true, s3read.ClockSkew},
-		"four minutes":        {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), at(4 * time.Minute)}, true, s3read.Denied},
+		"16 minutes":          {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), at(16 * time.Minute)}, true, s3read.ClockSkew},
+		"16 minutes behind":   {actions{faultproxy.Answer(403, errorXML("InvalidAccessKeyId", "")), at(-16 * time.Minute)}, true, s3read.ClockSkew},
+		"no code":             {actions{faultproxy.Answer(403, ""), at(16 * time.Minute)}, true, s3read.ClockSkew},
+		"14 minutes":          {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), at(14 * time.Minute)}, true, s3read.Denied},
 		"no date":             {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), faultproxy.DropHeader("Date")}, true, s3read.Denied},
 		"not a date":          {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), faultproxy.SetHeader("Date", "yesterday")}, true, s3read.Denied},
-		"unsigned":            {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), at(6 * time.Minute)}, false, s3read.Denied},
-		"another reason":      {actions{faultproxy.Answer(403, errorXML("InvalidObjectState", "")), at(6 * time.Minute)}, true, s3read.Archived},
-		"missing":             {actions{faultproxy.Answer(404, errorXML("NoSuchVersion", "")), at(6 * time.Minute)}, true, s3read.NotFound},
+		"unsigned":            {actions{faultproxy.Answer(403, errorXML("AccessDenied", "")), at(16 * time.Minute)}, false, s3read.Denied},
+		"another reason":      {actions{faultproxy.Answer(403, errorXML("InvalidObjectState", "")), at(16 * time.Minute)}, true, s3read.Archived},
+		"missing":             {actions{faultproxy.Answer(404, errorXML("NoSuchVersion", "")), at(16 * time.Minute)}, true, s3read.NotFound},
 		"code without a date": {actions{faultproxy.Answer(403, errorXML("RequestTimeTooSkewed", "")), faultproxy.DropHeader("Date")}, true, s3read.ClockSkew},
 	} {
 		r := newRig(t, patient)
