@@ -13,6 +13,7 @@ import (
 // methods do no I/O, and the order of the records does not matter to them.
 type question struct {
 	bucket string
+	user   string // the UUID of the caller
 	now    time.Time
 	// mayAssume says why a role is not assumed here, or nil.
 	mayAssume func(arn string) error
@@ -65,7 +66,7 @@ func unique(records []Record) []Record {
 
 func (r Record) equal(o Record) bool {
 	return r.Class == o.Class && slices.Equal(r.Scopes, o.Scopes) && r.ExternalID == o.ExternalID &&
-		r.ExpiresAt.Equal(o.ExpiresAt) && r.Fault == o.Fault
+		r.ExpiresAt.Equal(o.ExpiresAt) && r.ModifiedBy == o.ModifiedBy && r.Fault == o.Fault
 }
 
 // check returns why the record is left out; an empty why means it is not.
@@ -118,10 +119,10 @@ func (q question) scope(r Record) int {
 }
 
 // best returns the one record of the best rank. The list must come from
-// fitting; own are the UUIDs of those that the caller manages.
-func (q question) best(fit []Record, own []string) (Record, error) {
+// fitting.
+func (q question) best(fit []Record) (Record, error) {
 	rank := func(r Record) int {
-		if slices.Contains(own, r.UUID) {
+		if r.ownOf(q.user) {
 			return q.scope(r)
 		}
 		return q.scope(r) + none

@@ -21,6 +21,9 @@ const (
 	idB = "zzzzz-oss07-bbbbbbbbbbbbbbb"
 	idC = "zzzzz-oss07-ccccccccccccccc"
 	arn = "arn:aws:iam::123456789012:role/ann"
+
+	ann = "zzzzz-tpzed-aaaaaaaaaaaaaaa"
+	bob = "zzzzz-tpzed-bbbbbbbbbbbbbbb"
 )
 
 var errForeign = errors.New("not in the list of roles")
@@ -28,12 +31,15 @@ var errForeign = errors.New("not in the list of roles")
 func noon() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
 
 func keys(uuid string, scopes ...string) Record {
-	return Record{UUID: uuid, Class: ClassKeys, Scopes: scopes, ExternalID: "AKIA", ExpiresAt: noon().Add(time.Hour)}
+	return Record{UUID: uuid, Class: ClassKeys, Scopes: scopes, ExternalID: "AKIA", ExpiresAt: noon().Add(time.Hour), ModifiedBy: bob}
 }
 
 func role(uuid, arn string, scopes ...string) Record {
-	return Record{UUID: uuid, Class: ClassRole, Scopes: scopes, ExternalID: arn, ExpiresAt: noon().Add(time.Hour)}
+	return Record{UUID: uuid, Class: ClassRole, Scopes: scopes, ExternalID: arn, ExpiresAt: noon().Add(time.Hour), ModifiedBy: bob}
 }
+
+// mine is a record of Ann's, who asks.
+func mine(r Record) Record { return with(r, func(r *Record) { r.ModifiedBy = ann }) }
 
 // with changes a record.
 func with(r Record, change func(*Record)) Record {
@@ -42,8 +48,8 @@ func with(r Record, change func(*Record)) Record {
 }
 
 // choose is the whole choice in one step.
-func choose(list []Record, own ...string) (string, error) {
-	q := question{"b", noon(), func(a string) error {
+func choose(list []Record) (string, error) {
+	q := question{"b", ann, noon(), func(a string) error {
 		if a != arn {
 			return errForeign
 		}
@@ -53,13 +59,13 @@ func choose(list []Record, own ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r, err := q.best(fit, own)
+	r, err := q.best(fit)
 	return r.UUID, err
 }
 
-func wantChoice(t *testing.T, name string, list []Record, own []string, want string, kind creds.Kind, words ...string) {
+func wantChoice(t *testing.T, name string, list []Record, want string, kind creds.Kind, words ...string) {
 	t.Helper()
-	got, err := choose(list, own...)
+	got, err := choose(list)
 	var e *creds.Error
 	if err != nil && !errors.As(err, &e) {
 		t.Fatalf("%s: %v is not an error of creds", name, err)
@@ -79,31 +85,30 @@ func TestRank(t *testing.T) {
 	const exact, star = "s3://b", "s3://*"
 	for name, c := range map[string]struct {
 		list []Record
-		own  []string
 		want string
 		kind creds.Kind
 	}{
-		"one":                          {[]Record{keys(idA, exact)}, nil, idA, ""},
-		"one of all buckets":           {[]Record{keys(idA, star)}, nil, idA, ""},
-		"both scopes are exact":        {[]Record{keys(idA, star, exact), keys(idB, star)}, nil, idA, ""},
-		"exact before all":             {[]Record{keys(idA, star), keys(idB, exact)}, nil, idB, ""},
-		"own before shared":            {[]Record{keys(idA, exact), keys(idB, exact)}, []string{idB}, idB, ""},
-		"own of all before shared":     {[]Record{keys(idA, exact), keys(idB, star)}, []string{idB}, idB, ""},
-		"own exact before own all":     {[]Record{keys(idA, star), keys(idB, exact)}, []string{idA, idB}, idB, ""},
-		"shared exact before all":      {[]Record{keys(idA, exact), keys(idB, star), keys(idC, star)}, nil, idA, ""},
-		"two own":                      {[]Record{keys(idA, exact), keys(idB, exact), keys(idC, exact)}, []string{idA, idB}, "", creds.Ambiguous},
-		"keys and role":                {[]Record{keys(idA, exact), role(idB, arn, exact)}, nil, "", creds.Ambiguous},
-		"two of all, one exact shared": {[]Record{keys(idA, star), keys(idB, star), keys(idC, exact)}, []string{idA, idB}, "", creds.Ambiguous},
-		"role":                         {[]Record{role(idA, arn, exact)}, nil, idA, ""},
-		"other buckets":                {[]Record{keys(idA, exact), keys(idB, "s3://bb"), keys(idC, "s3://")}, nil, idA, ""},
-		"own of nothing here":          {[]Record{keys(idA, exact)}, []string{idC}, idA, ""},
-		"the same twice":               {[]Record{keys(idA, exact), keys(idA, exact)}, nil, idA, ""},
+		"one":                          {[]Record{keys(idA, exact)}, idA, ""},
+		"one of all buckets":           {[]Record{keys(idA, star)}, idA, ""},
+		"both scopes are exact":        {[]Record{keys(idA, star, exact), keys(idB, star)}, idA, ""},
+		"exact before all":             {[]Record{keys(idA, star), keys(idB, exact)}, idB, ""},
+		"own before shared":            {[]Record{keys(idA, exact), mine(keys(idB, exact))}, idB, ""},
+		"own of all before shared":     {[]Record{keys(idA, exact), mine(keys(idB, star))}, idB, ""},
+		"own exact before own all":     {[]Record{mine(keys(idA, star)), mine(keys(idB, exact))}, idB, ""},
+		"shared exact before all":      {[]Record{keys(idA, exact), keys(idB, star), keys(idC, star)}, idA, ""},
+		"two own":                      {[]Record{mine(keys(idA, exact)), mine(keys(idB, exact)), keys(idC, exact)}, "", creds.Ambiguous},
+		"keys and role":                {[]Record{keys(idA, exact), role(idB, arn, exact)}, "", creds.Ambiguous},
+		"two of all, one exact shared": {[]Record{mine(keys(idA, star)), mine(keys(idB, star)), keys(idC, exact)}, "", creds.Ambiguous},
+		"role":                         {[]Record{role(idA, arn, exact)}, idA, ""},
+		"other buckets":                {[]Record{keys(idA, exact), mine(keys(idB, "s3://bb")), mine(keys(idC, "s3://"))}, idA, ""},
+		"of nobody":                    {[]Record{with(keys(idA, exact), func(r *Record) { r.ModifiedBy = "" }), keys(idB, exact)}, "", creds.Ambiguous},
+		"the same twice":               {[]Record{keys(idA, exact), keys(idA, exact)}, idA, ""},
 	} {
 		var words []string
 		if c.kind == creds.Ambiguous {
 			words = []string{c.list[0].UUID, c.list[1].UUID, "s3://b"}
 		}
-		wantChoice(t, name, c.list, c.own, c.want, c.kind, words...)
+		wantChoice(t, name, c.list, c.want, c.kind, words...)
 	}
 }
 
@@ -134,16 +139,29 @@ func TestLeftOut(t *testing.T) {
 		"another role":       {role(idA, "arn:aws:iam::1:role/x", "s3://b"), creds.Missing, idA},
 		"expired role":       {with(role(idA, "", "s3://b"), func(r *Record) { r.ExternalID, r.ExpiresAt = arn, noon() }), creds.Expired, idA},
 	} {
-		wantChoice(t, name+" beside a good one", []Record{c.bad, good}, []string{idA}, idC, "")
-		wantChoice(t, name, []Record{c.bad}, nil, "", c.kind, c.word, "s3://b")
+		wantChoice(t, name+" beside a good one", []Record{mine(c.bad), good}, idC, "")
+		wantChoice(t, name, []Record{c.bad}, "", c.kind, c.word, "s3://b")
 	}
-	wantChoice(t, "two forms", []Record{keys(idA, "s3://b"), keys(idA, "s3://*")}, nil, "", creds.Missing, idA, "two forms")
-	wantChoice(t, "two forms beside a good one", []Record{keys(idA, "s3://b"), keys(idA, "s3://*"), good}, []string{idA}, idC, "")
+	wantChoice(t, "two forms", []Record{keys(idA, "s3://b"), keys(idA, "s3://*")}, "", creds.Missing, idA, "two forms")
+	wantChoice(t, "two forms beside a good one", []Record{mine(keys(idA, "s3://b")), mine(keys(idA, "s3://*")), good}, idC, "")
+	wantChoice(t, "of two people", []Record{mine(keys(idA, "s3://b")), keys(idA, "s3://b")}, "", creds.Missing, idA, "two forms")
+}
+
+// TestOwn: whose a record is, is said, and two unknowns are not the same.
+func TestOwn(t *testing.T) {
+	for user, want := range map[string]string{ann: "the shared credential record " + idA, bob: "your credential record " + idA} {
+		if got := keys(idA).of(user); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if (Record{UUID: idA}).ownOf("") {
+		t.Error("what nobody made belongs to one without a name")
+	}
 }
 
 // TestSentences: what to store is said, the role of somebody is not.
 func TestSentences(t *testing.T) {
-	wantChoice(t, "none", nil, nil, "", creds.Missing, `"s3://b"`, ClassKeys, ClassRole, "docs/sharing.md")
+	wantChoice(t, "none", nil, "", creds.Missing, `"s3://b"`, ClassKeys, ClassRole, "docs/sharing.md")
 	_, err := choose([]Record{role(idA, "arn:aws:iam::999:role/x", "s3://b")})
 	if err == nil || strings.Contains(err.Error(), "999") || !errors.Is(err, errForeign) {
 		t.Errorf("%v", err)
@@ -152,7 +170,7 @@ func TestSentences(t *testing.T) {
 	for i := range 10 {
 		many = append(many, keys(fmt.Sprintf("zzzzz-oss07-%015d", i), "s3://b"))
 	}
-	wantChoice(t, "ten", many, nil, "", creds.Ambiguous, many[0].UUID, many[1].UUID, "and 7 more")
+	wantChoice(t, "ten", many, "", creds.Ambiguous, many[0].UUID, many[1].UUID, "and 7 more")
 }
 
 // anyRecord draws from few values, so that records meet.
@@ -165,6 +183,7 @@ func anyRecord() *rapid.Generator[Record] {
 			ExternalID: rapid.SampledFrom([]string{arn, "arn:x", "", "\n"}).Draw(t, "id"),
 			ExpiresAt:  noon().Add(time.Duration(rapid.IntRange(-1, 2).Draw(t, "life"))),
 			Fault:      rapid.SampledFrom([]string{"", "", "", "a fault"}).Draw(t, "fault"),
+			ModifiedBy: rapid.SampledFrom([]string{ann, bob, ""}).Draw(t, "editor"),
 		}
 	})
 }
@@ -174,9 +193,8 @@ func anyRecord() *rapid.Generator[Record] {
 func TestChoiceProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		list := rapid.SliceOfN(anyRecord(), 0, 8).Draw(t, "list")
-		own := rapid.SliceOf(rapid.SampledFrom([]string{idA, idB, idC})).Draw(t, "own")
-		got, err := choose(list, own...)
-		again, errAgain := choose(rapid.Permutation(list).Draw(t, "order"), own...)
+		got, err := choose(list)
+		again, errAgain := choose(rapid.Permutation(list).Draw(t, "order"))
 		if got != again || fmt.Sprint(err) != fmt.Sprint(errAgain) {
 			t.Fatalf("%q (%v) or %q (%v), by the order", got, err, again, errAgain)
 		}
@@ -193,7 +211,7 @@ func TestChoiceProperties(t *testing.T) {
 			}
 			return
 		}
-		score := func(uuid string) int { return plainScore(*better[uuid], slices.Contains(own, uuid)) }
+		score := func(uuid string) int { return plainScore(*better[uuid]) }
 		var scores []int
 		for uuid := range better {
 			scores = append(scores, score(uuid))
@@ -226,9 +244,9 @@ func usable(list []Record) map[string]*Record {
 	return good
 }
 
-func plainScore(r Record, own bool) int {
+func plainScore(r Record) int {
 	score := 0
-	if own {
+	if r.ModifiedBy == ann {
 		score += 10
 	}
 	if slices.Contains(r.Scopes, "s3://b") {

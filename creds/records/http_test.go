@@ -35,25 +35,10 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		items := []any{}
 		for _, rec := range list {
 			items = append(items, map[string]any{"uuid": rec.UUID, "credential_class": rec.Class, "scopes": rec.Scopes, "external_id": rec.ExternalID,
-				"expires_at": rec.ExpiresAt.UTC().Format("2006-01-02T15:04:05.000000000Z"),
-				"endpoint":   "http://evil.example", "region": "evil-1", "sts_endpoint": "http://evil.example", "proxy": "http://evil.example"})
+				"expires_at": rec.ExpiresAt.UTC().Format("2006-01-02T15:04:05.000000000Z"), "modified_by_user_uuid": rec.ModifiedBy,
+				"endpoint": "http://evil.example", "region": "evil-1", "sts_endpoint": "http://evil.example", "proxy": "http://evil.example"})
 		}
 		replyOr(w, err, map[string]any{"kind": "arvados#credentialList", "items_available": len(items), "items": items})
-	case path == "links":
-		var uuids []string
-		for _, uuid := range filters[3][2].([]any) {
-			uuids = append(uuids, uuid.(string))
-		}
-		user := filters[2][2].(string)
-		own, err := v.Managed(r.Context(), token, user, uuids)
-		links := []any{}
-		for _, uuid := range own {
-			links = append(links, map[string]any{"link_class": "permission", "name": "can_manage", "tail_uuid": user, "head_uuid": uuid})
-		}
-		if r.FormValue("offset") != "0" {
-			links = []any{}
-		}
-		replyOr(w, err, map[string]any{"items": links})
 	default:
 		keys, err := v.RecordKeys(r.Context(), token, strings.TrimPrefix(path, "credentials/"))
 		replyOr(w, err, map[string]any{"external_id": keys.AccessKeyID, "secret": keys.Secret.Reveal()})

@@ -28,6 +28,7 @@ const (
 	stepRotate
 	stepShare
 	stepUnshare
+	stepEdit
 	stepDelete
 	stepStore
 	stepDown
@@ -53,6 +54,8 @@ type world struct {
 	// could says when a user could last read a record, current when a key was
 	// last the one of its record, by id.
 	could, current map[string]time.Time
+	// own says when a record was last a user's own.
+	own map[string]time.Time
 	// ends are those of the records; one that was deleted never comes back.
 	ends  map[string]time.Time
 	gone  map[string]bool
@@ -68,7 +71,7 @@ func (w *world) caller(who int) creds.Caller {
 func recordUUID(i int) string { return fmt.Sprintf("zzzzz-oss07-00000000000000%d", i) }
 
 func newWorld() *world {
-	w := &world{v: newVault(), held: map[int]creds.Identity{}, could: map[string]time.Time{}, current: map[string]time.Time{}, ends: map[string]time.Time{}, gone: map[string]bool{}}
+	w := &world{v: newVault(), held: map[int]creds.Identity{}, could: map[string]time.Time{}, current: map[string]time.Time{}, own: map[string]time.Time{}, ends: map[string]time.Time{}, gone: map[string]bool{}}
 	for who := range 4 {
 		c := w.caller(who)
 		w.v.users[c.Token.Reveal()] = c.UserUUID
@@ -87,6 +90,7 @@ func (w *world) note() {
 	for uuid, e := range w.v.entries {
 		w.current[e.ExternalID] = time.Now()
 		w.ends[uuid] = e.ExpiresAt
+		w.own[e.ModifiedBy+uuid] = time.Now()
 		for user := range e.readers {
 			w.could[user+uuid+strings.Join(e.Scopes, " ")] = time.Now()
 		}
@@ -130,6 +134,9 @@ func (w *world) play(s step) string {
 			return ""
 		}
 		w.held[slot] = id
+		if own, is := strings.CutPrefix(id.As, "your credential record "); is && time.Since(w.own[w.caller(s.who).UserUUID+own]) >= time.Minute {
+			return id.As + " was somebody else's for a minute or more"
+		}
 		return w.retrieve(s, id)
 	case stepHeld:
 		if id, ok := w.held[slot]; ok {
@@ -181,6 +188,8 @@ func (w *world) alter(s step, uuid string, e *entry) {
 		e.readers[user] = true
 	case stepUnshare:
 		delete(e.readers, user)
+	case stepEdit:
+		e.ModifiedBy = user
 	case stepDelete:
 		delete(w.v.entries, uuid)
 		w.gone[uuid] = true

@@ -88,7 +88,7 @@ func (p *provider) GoString() string { return p.String() }
 
 // role assumes the role of the record.
 func (a *asker) role(ctx context.Context, record Record) (creds.Identity, error) {
-	as := "the role of your credential record " + record.UUID
+	as := "the role of " + record.of(a.caller.UserUUID)
 	got, err := a.source.o.Roles.Assume(ctx, a.rule, record.ExternalID, a.caller, as)
 	if err != nil {
 		return creds.Identity{}, err

@@ -51,9 +51,25 @@ type Record struct {
 	// ExternalID is the access key id or the ARN of the role.
 	ExternalID string
 	ExpiresAt  time.Time
+	// ModifiedBy is the UUID of the user who made the record, or of the last
+	// one who edited it since; empty if the API server does not say.
+	ModifiedBy string
 	// Fault says in a phrase why the record cannot be understood, such as
 	// "its scopes are not a list of texts"; empty if it can.
 	Fault string
+}
+
+// ownOf reports whether the record is the user's own. A permission link is no
+// sign of that, since anyone can give one to anyone; but nobody can make or
+// edit a record in the name of another.
+func (r Record) ownOf(userUUID string) bool { return userUUID != "" && r.ModifiedBy == userUUID }
+
+// of names the record in a sentence for the user.
+func (r Record) of(userUUID string) string {
+	if r.ownOf(userUUID) {
+		return "your credential record " + r.UUID
+	}
+	return "the shared credential record " + r.UUID
 }
 
 // Keys is the content of a record of class [ClassKeys].

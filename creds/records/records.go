@@ -36,8 +36,6 @@ type API interface {
 	// Records returns the records that the token can read and that have the
 	// scope "s3://<bucket>" or "s3://*". It need not check them.
 	Records(ctx context.Context, token creds.Secret, bucket string) ([]Record, error)
-	// Managed returns which of the records, named by UUID, the user manages.
-	Managed(ctx context.Context, token creds.Secret, userUUID string, uuids []string) ([]string, error)
 	// RecordKeys returns the content of a record of class [ClassKeys].
 	RecordKeys(ctx context.Context, token creds.Secret, uuid string) (Keys, error)
 }
@@ -95,7 +93,7 @@ func (s *Source) Credentials(ctx context.Context, rule *creds.Rule, caller creds
 	if _, err := a.secret(ctx, record); err != nil {
 		return creds.Identity{}, err
 	}
-	return creds.Identity{Provider: &provider{a, record, nil}, As: "the credential record " + record.UUID}, nil
+	return creds.Identity{Provider: &provider{a, record, nil}, As: record.of(caller.UserUUID)}, nil
 }
 
 // memoryKey covers the whole token, and holds only a hash of it.
@@ -129,28 +127,16 @@ func (a *asker) ask(ctx context.Context) (Record, time.Time, error) {
 }
 
 func (a *asker) choose(ctx context.Context) (Record, error) {
-	api, bucket := a.source.o.API, a.rule.Bucket
-	list, err := api.Records(ctx, a.caller.Token, bucket)
+	list, err := a.source.o.API.Records(ctx, a.caller.Token, a.rule.Bucket)
 	if err != nil {
-		return Record{}, explain(err, bucket)
+		return Record{}, explain(err, a.rule.Bucket)
 	}
-	q := question{bucket, a.source.o.Now(), a.mayAssume}
+	q := question{a.rule.Bucket, a.caller.UserUUID, a.source.o.Now(), a.mayAssume}
 	fit, err := q.fitting(list)
 	if err != nil {
 		return Record{}, err
 	}
-	if len(fit) == 1 { // whoever manages it
-		return fit[0], nil
-	}
-	uuids := make([]string, len(fit))
-	for i, r := range fit {
-		uuids[i] = r.UUID
-	}
-	own, err := api.Managed(ctx, a.caller.Token, a.caller.UserUUID, uuids)
-	if err != nil {
-		return Record{}, explain(err, bucket)
-	}
-	return q.best(fit, own)
+	return q.best(fit)
 }
 
 func (a *asker) mayAssume(arn string) error {

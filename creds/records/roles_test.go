@@ -23,9 +23,12 @@ type roles struct {
 	renewed int
 	// none makes it give no provider.
 	none bool
+	// pause is how long a check takes.
+	pause time.Duration
 }
 
 func (r *roles) Check(_ *creds.Rule, roleARN string) error {
+	time.Sleep(r.pause)
 	if !strings.HasPrefix(roleARN, "arn:aws:iam::123456789012:role/") {
 		return errors.New("not in the list of roles")
 	}

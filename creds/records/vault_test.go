@@ -44,9 +44,8 @@ type vault struct {
 // entry is a record with its secret, whose text tells its turn.
 type entry struct {
 	records.Record
-	turn     int
-	readers  map[string]bool
-	managers map[string]bool
+	turn    int
+	readers map[string]bool
 }
 
 func newVault() *vault {
@@ -75,12 +74,12 @@ func (v *vault) change(f func()) {
 	f()
 }
 
-// store adds a record of keys that the user manages.
+// store adds a record of keys that the user makes.
 func (v *vault) store(uuid, user string, ends time.Time, scopes ...string) {
 	v.change(func() {
 		v.entries[uuid] = &entry{
-			Record:  records.Record{UUID: uuid, Class: records.ClassKeys, Scopes: scopes, ExternalID: "AK" + uuid[23:] + "-0", ExpiresAt: ends},
-			readers: map[string]bool{user: true}, managers: map[string]bool{user: true},
+			Record:  records.Record{UUID: uuid, Class: records.ClassKeys, Scopes: scopes, ExternalID: "AK" + uuid[23:] + "-0", ExpiresAt: ends, ModifiedBy: user},
+			readers: map[string]bool{user: true},
 		}
 	})
 }
@@ -148,19 +147,6 @@ func (v *vault) Records(ctx context.Context, token creds.Secret, bucket string) 
 		}
 	}
 	return list, nil
-}
-
-// Managed is of records.API.
-func (v *vault) Managed(ctx context.Context, token creds.Secret, userUUID string, uuids []string) ([]string, error) {
-	if _, err := v.begin(ctx, "managed", token); err != nil {
-		return nil, err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(uuids), func(uuid string) bool {
-		e := v.entries[uuid]
-		return e == nil || !e.managers[userUUID]
-	}), nil
 }
 
 // RecordKeys is of records.API.

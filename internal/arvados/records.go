@@ -89,7 +89,7 @@ func (c *Client) askRecordPage(ctx context.Context, token creds.Secret, scope, a
 	}
 	query := url.Values{
 		"filters": {string(filters)},
-		"select":  {`["uuid","credential_class","scopes","external_id","expires_at"]`},
+		"select":  {`["uuid","credential_class","scopes","external_id","expires_at","modified_by_user_uuid"]`},
 		"order":   {`["uuid asc"]`},
 		"count":   {"exact"},
 		"limit":   {strconv.Itoa(recordsPerPage)},
@@ -116,12 +116,16 @@ func decodeRecord(item json.RawMessage) records.Record {
 		Class      text            `json:"credential_class"`
 		ExternalID text            `json:"external_id"`
 		ExpiresAt  text            `json:"expires_at"`
+		ModifiedBy text            `json:"modified_by_user_uuid"`
 		Scopes     json.RawMessage `json:"scopes"`
 	}
 	if json.Unmarshal(item, &fields) != nil || !isUUID(fields.UUID.s, "oss07") {
 		return records.Record{}
 	}
 	r := records.Record{UUID: fields.UUID.s, Class: fields.Class.s, ExternalID: fields.ExternalID.s}
+	if isUUID(fields.ModifiedBy.s, "tpzed") {
+		r.ModifiedBy = fields.ModifiedBy.s
+	}
 	var err error
 	switch r.ExpiresAt, err = time.Parse(time.RFC3339, fields.ExpiresAt.s); {
 	case fields.Class.odd || fields.ExternalID.odd:
@@ -159,27 +163,6 @@ type text struct {
 func (t *text) UnmarshalJSON(raw []byte) error {
 	t.odd = len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &t.s) != nil
 	return nil
-}
-
-// headsPerQuestion keeps the address of a question below what servers accept.
-const headsPerQuestion = 50
-
-// Managed returns which of the records, named by UUID, the user manages by a
-// permission link of their own. The API server makes one for the creator.
-func (c *Client) Managed(ctx context.Context, token creds.Secret, userUUID string, uuids []string) ([]string, error) {
-	var own []string
-	for some := range slices.Chunk(uuids, headsPerQuestion) {
-		filters := [][]any{{"link_class", "=", "permission"}, {"name", "=", "can_manage"},
-			{"tail_uuid", "=", userUUID}, {"head_uuid", "in", some}}
-		err := c.askLinks(ctx, token, filters, func(l link) bool {
-			own = append(own, l.HeadUUID)
-			return l.Class == "permission" && l.Name == "can_manage" && l.TailUUID == userUUID && slices.Contains(some, l.HeadUUID)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return own, nil
 }
 
 // RecordKeys returns the content of a record of class [records.ClassKeys].

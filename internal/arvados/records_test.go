@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,14 +22,14 @@ const (
 	keyRecord  = "zzzzz-oss07-000000000000001"
 	roleRecord = "zzzzz-oss07-000000000000002"
 	secretPath = recordsPath + "/" + keyRecord + "/secret"
-	stockKeys  = `{"uuid":"` + keyRecord + `","credential_class":"arv:aws_access_key","scopes":["s3://b"],"external_id":"AKIAANN","expires_at":"2026-06-01T00:00:00.000000000Z"}`
+	stockKeys  = `{"uuid":"` + keyRecord + `","credential_class":"arv:aws_access_key","scopes":["s3://b"],"external_id":"AKIAANN","expires_at":"2026-06-01T00:00:00.000000000Z","modified_by_user_uuid":"` + ann + `"}`
 	stockRole  = `{"uuid":"` + roleRecord + `","credential_class":"aws_iam_role","scopes":["s3://b","s3://*"],"external_id":"arn:aws:iam::123456789012:role/ann","expires_at":"2026-06-01T00:00:00Z"}`
 )
 
 func wantedRecords() []records.Record {
 	ends := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	return []records.Record{
-		{UUID: keyRecord, Class: records.ClassKeys, Scopes: []string{"s3://b"}, ExternalID: "AKIAANN", ExpiresAt: ends},
+		{UUID: keyRecord, Class: records.ClassKeys, Scopes: []string{"s3://b"}, ExternalID: "AKIAANN", ExpiresAt: ends, ModifiedBy: ann},
 		{UUID: roleRecord, Class: records.ClassRole, Scopes: []string{"s3://b", "s3://*"}, ExternalID: "arn:aws:iam::123456789012:role/ann", ExpiresAt: ends},
 	}
 }
@@ -59,7 +58,7 @@ func TestRecords(t *testing.T) {
 		if r.Method != "GET" || r.Header.Get("Authorization") != "Bearer sesame" || r.FormValue("limit") != "100" {
 			t.Errorf("asked %s %v", r.Method, r.URL)
 		}
-		if sel := r.FormValue("select"); strings.Contains(sel, "secret") || strings.Contains(sel, "description") {
+		if sel := r.FormValue("select"); sel != `["uuid","credential_class","scopes","external_id","expires_at","modified_by_user_uuid"]` {
 			t.Errorf("asked for %s", sel)
 		}
 		asked = append(asked, r.FormValue("filters"))
@@ -196,52 +195,18 @@ func TestRecordListReplies(t *testing.T) {
 	}
 }
 
-func TestManaged(t *testing.T) {
-	good := `{"link_class":"permission","name":"can_manage","tail_uuid":"` + ann + `","head_uuid":"` + roleRecord + `"}`
-	for _, c := range []struct {
-		old, new string
-		kind     Kind
-	}{
-		{"", "", ""},
-		{"permission", "tag", Unavailable}, {"can_manage", "can_read", Unavailable}, {ann, "zzzzz-tpzed-bbbbbbbbbbbbbbb", Unavailable},
-		{roleRecord, "zzzzz-oss07-000000000000003", Unavailable}, {`"` + ann + `"`, "7", Unavailable},
+// TestWhoseRecord: what does not name a user makes the record nobody's, and
+// is no reason to leave it out.
+func TestWhoseRecord(t *testing.T) {
+	const owner = `"` + ann + `"`
+	for _, c := range []struct{ said, want string }{
+		{owner, ann}, {`null`, ""}, {`7`, ""}, {`""`, ""}, {`[` + owner + `]`, ""}, {`{"uuid":` + owner + `}`, ""}, {`"zzzzz-j7d0g-000000000000001"`, ""},
+		{`"` + ann + ` "`, ""}, {`"` + ann + `\n"`, ""}, {`"` + strings.ToUpper(ann) + `"`, ""}, {owner + `,"owner_uuid":` + owner, ann}, {`"x","owner_uuid":` + owner, ""},
 	} {
-		api := newScript(t)
-		api.set(linksPath, func(w http.ResponseWriter, r *http.Request) {
-			if r.FormValue("offset") != "0" {
-				says(200, `{"items":[]}`)(w, r)
-				return
-			}
-			for _, word := range []string{`["name","=","can_manage"]`, `["tail_uuid","=","` + ann + `"]`, `["head_uuid","in",["` + keyRecord} {
-				if !strings.Contains(r.FormValue("filters"), word) {
-					t.Errorf("asked with %s", r.FormValue("filters"))
-				}
-			}
-			says(200, `{"items":[`+strings.Replace(good, c.old, c.new, 1)+`]}`)(w, r)
-		})
-		got, err := newClient(t, Options{URL: api.URL}).Managed(context.Background(), secret("sesame"), ann, []string{keyRecord, roleRecord})
-		if kind := kindOf(t, err); kind != c.kind || kind == "" && !slices.Equal(got, []string{roleRecord}) {
-			t.Errorf("%q for %q: %v, %v", c.new, c.old, got, err)
+		got, err := recordsOf(t, listed("s3://b", strings.Replace(stockKeys, owner, c.said, 1)))
+		if err != nil || len(got) != 1 || got[0].ModifiedBy != c.want || got[0].Fault != "" {
+			t.Errorf("%s: %+v, %v", c.said, got, err)
 		}
-	}
-}
-
-// TestManagedOfMany: no question is longer than servers take.
-func TestManagedOfMany(t *testing.T) {
-	var uuids []string
-	for i := range records.MaxRecords {
-		uuids = append(uuids, fmt.Sprintf("zzzzz-oss07-%015d", i))
-	}
-	api := newScript(t)
-	api.set(linksPath, func(w http.ResponseWriter, r *http.Request) {
-		if len(r.URL.String()) > 4<<10 {
-			t.Errorf("the address has %d bytes", len(r.URL.String()))
-		}
-		says(200, `{"items":[]}`)(w, r)
-	})
-	got, err := newClient(t, Options{URL: api.URL}).Managed(context.Background(), secret("sesame"), ann, uuids)
-	if err != nil || len(got) != 0 || api.called(linksPath) == 0 {
-		t.Errorf("%v, %v after %d questions", got, err, api.called(linksPath))
 	}
 }
 
@@ -310,6 +275,8 @@ func FuzzRecord(f *testing.F) {
 			}
 		case !isUUID(r.UUID, "oss07"):
 			t.Errorf("the UUID %q passes", r.UUID)
+		case r.ModifiedBy != "" && !isUUID(r.ModifiedBy, "tpzed"):
+			t.Errorf("the user %q passes", r.ModifiedBy)
 		case r.Fault == "":
 			var plain map[string]any
 			if json.Unmarshal(item, &plain) != nil || r.ExpiresAt.IsZero() && !strings.Contains(string(item), "0001") {
