@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -343,6 +344,12 @@ func TestR27CanceledInThePause(t *testing.T) {
 	r.control()
 }
 
+// wordyError is an error of another package, with a word of its own.
+type wordyError struct{}
+
+func (wordyError) Error() string { return "the API server is down" }
+func (wordyError) Word() string  { return "api-unavailable" }
+
 func TestErrorsOfCredentialsPassThrough(t *testing.T) {
 	r := newRig(t, patient)
 	r.access.Provider = failingProvider{}
@@ -350,6 +357,12 @@ func TestErrorsOfCredentialsPassThrough(t *testing.T) {
 	_, err := r.read()
 	if e := new(creds.Error); !errors.As(err, &e) || e.Kind != creds.Unavailable {
 		t.Errorf("got %v", err)
+	}
+	for _, known := range []error{wordyError{}, fmt.Errorf("wrapped: %w", wordyError{}), &creds.Error{Kind: creds.Expired}} {
+		r.access.Provider = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, known })
+		if _, err := r.read(); err != known {
+			t.Errorf("got %v, want %v as it is", err, known)
+		}
 	}
 	r.requests(0)
 }

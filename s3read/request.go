@@ -87,9 +87,13 @@ func (k *client) sign(ctx context.Context, c *call, r *http.Request) error {
 	return nil
 }
 
-// credsError passes errors of package creds and makes others one.
+// credsError passes errors that have a word of their own, such as that of an
+// API server that is down, and makes others one of package creds.
 func credsError(err error, e *creds.Endpoint) error {
-	if known := new(creds.Error); errors.As(err, &known) {
+	if _, known := errors.AsType[interface {
+		error
+		Word() string
+	}](err); known {
 		return err
 	}
 	return &creds.Error{Kind: creds.Unavailable, Err: err,
