@@ -33,7 +33,7 @@ type Access struct {
 	// Provider signs them; nil means unsigned (anonymous). One that can fetch
 	// its credentials again is a [Renewer] too.
 	Provider aws.CredentialsProvider
-	// As says whose rights these are, for sentences: "the credential record
+	// As says whose rights these are, for sentences: "your credential record
 	// zzzzz-oss07-000000000000000". It names nothing that the caller may not
 	// know.
 	As string
