@@ -4,6 +4,7 @@
 package creds
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -89,17 +90,37 @@ func isIP(host string) bool {
 	return err == nil
 }
 
-// awsSuffix returns the DNS suffix of the region's partition.
+// STSAddress returns scheme, host and port of the STS of this endpoint.
+// https://docs.aws.amazon.com/general/latest/gr/sts.html
+func (e *Endpoint) STSAddress() string {
+	return cmp.Or(e.STSURL, e.URL, "https://sts."+e.Region+"."+awsSuffix(e.Region))
+}
+
+// partitions are those of AWS besides the main one, with what their regions
+// begin with and their DNS suffix.
 // https://docs.aws.amazon.com/general/latest/gr/s3.html
+var partitions = []struct{ region, name, suffix string }{
+	{"cn-", "aws-cn", "amazonaws.com.cn"},
+	{"us-gov-", "aws-us-gov", "amazonaws.com"},
+	{"eusc-", "aws-eusc", "amazonaws.eu"},
+	{"us-iso-", "aws-iso", "c2s.ic.gov"},
+	{"us-isob-", "aws-iso-b", "sc2s.sgov.gov"},
+	{"us-isof-", "aws-iso-f", "csp.hci.ic.gov"},
+	{"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk"},
+}
+
+// Partition returns the AWS partition of a region, which its ARNs begin with.
+func Partition(region string) string {
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.region) {
+			return p.name
+		}
+	}
+	return "aws"
+}
+
 func awsSuffix(region string) string {
-	for _, p := range []struct{ region, suffix string }{
-		{"cn-", "amazonaws.com.cn"},
-		{"eusc-", "amazonaws.eu"},
-		{"us-iso-", "c2s.ic.gov"},
-		{"us-isob-", "sc2s.sgov.gov"},
-		{"us-isof-", "csp.hci.ic.gov"},
-		{"eu-isoe-", "cloud.adc-e.uk"},
-	} {
+	for _, p := range partitions {
 		if strings.HasPrefix(region, p.region) {
 			return p.suffix
 		}

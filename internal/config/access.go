@@ -34,6 +34,8 @@ func (b *builder) endpoint(name string, f fileEndpoint) *creds.Endpoint {
 		AccessKeyID:     f.AccessKeyID.text,
 		SecretAccessKey: b.secret(f.SecretAccessKey, f.SecretAccessKeyFile),
 		SessionToken:    b.secret(f.SessionToken, f.SessionTokenFile),
+		STSURL:          b.origin(f.STSURL, "https", "http"),
+		NoWebIdentity:   !b.boolean(f.WebIdentity),
 		MetadataURL:     b.origin(f.MetadataURL, "http", "https"),
 	}
 	switch {
@@ -43,6 +45,7 @@ func (b *builder) endpoint(name string, f fileEndpoint) *creds.Endpoint {
 		e.Credentials = creds.CredentialsStatic
 	}
 	b.checkKeys(e.Credentials, f)
+	b.regions(e, f)
 	return e
 }
 
@@ -91,15 +94,16 @@ func (b *builder) rule(f fileRule, endpoints map[string]*creds.Endpoint) creds.R
 		Prefix:        prefix,
 		Endpoint:      b.ruleEndpoint(f.Endpoint, endpoints),
 		Mode:          b.mode(f.Mode),
+		Role:          f.Role.text,
 		Import:        b.importers(f.Import),
 		RequesterPays: b.boolean(f.RequesterPays),
 		EtagPin:       b.oneOf(f.Unversioned, "refuse", "etag") == "etag",
 	}
-	if rule.Mode == creds.Anonymous && len(f.Import.Users)+len(f.Import.Groups) > 0 {
+	switch named := len(f.Import.Users)+len(f.Import.Groups) > 0; {
+	case named && rule.Mode == creds.Anonymous:
 		b.bad.add(f.Import.place, "import is for mode iam only: under mode %s every active user may import", rule.Mode)
-	}
-	if f.Role.given() && f.Mode.text != modeRole {
-		b.bad.add(f.Role.place, "role is for mode role only")
+	case named && rule.Mode.Personal():
+		b.bad.add(f.Import.place, "import is for mode iam only: under mode %s S3 decides who may import", rule.Mode)
 	}
 	return rule
 }
@@ -139,22 +143,12 @@ func (b *builder) ruleEndpoint(v value, endpoints map[string]*creds.Endpoint) *c
 	return endpoint
 }
 
-// Modes of the design that this version does not have.
-const (
-	modeToken = "token"
-	modeRole  = "role"
-)
-
 func (b *builder) mode(v value) creds.Mode {
-	switch v.text {
-	case "":
-		b.bad.add(v.place, "the mode is missing: expected iam or anonymous")
-		return ""
-	case modeToken, modeRole:
-		b.bad.add(v.place, "mode %s is not available in this version: expected iam or anonymous", v.text)
+	if !v.given() {
+		b.bad.add(v.place, "the mode is missing: expected iam, role, token or anonymous")
 		return ""
 	}
-	return creds.Mode(b.oneOf(v, string(creds.IAM), string(creds.Anonymous)))
+	return creds.Mode(b.oneOf(v, string(creds.IAM), string(creds.Role), string(creds.Token), string(creds.Anonymous)))
 }
 
 func (b *builder) importers(f fileImport) creds.Importers {
@@ -178,7 +172,7 @@ func (b *builder) importers(f fileImport) creds.Importers {
 // signature alone when there are no signatures: anybody with a token could
 // read whatever the server can.
 func (b *builder) checkSigning(f fileRule, mode creds.Mode, s Signing, arvados arvados) {
-	if mode == "" {
+	if mode == "" || mode.Personal() {
 		return
 	}
 	if arvados.signingOff {

@@ -17,6 +17,8 @@ type builder struct {
 	dir  string // where relative file names start
 	read func(string) ([]byte, error)
 	bad  faults
+	// unreadable is that of arvados.
+	unreadable bool
 	// provided stands in for an Arvados configuration file.
 	provided Provided
 }
@@ -26,6 +28,7 @@ const defaultTTL = 336 * time.Hour
 
 func (b *builder) build(f *file) *Config {
 	arvados := b.arvados(f)
+	b.unreadable = arvados.unreadable
 	c := &Config{
 		Listen:          b.listen(f.Listen),
 		TLS:             b.tls(f.TLS),
@@ -48,9 +51,11 @@ func (b *builder) build(f *file) *Config {
 		c.ManagementToken = arvados.managementToken
 	}
 	c.KeepServiceUUID = b.keepService(f.KeepServiceUUID, c.ClusterID)
+	c.Issuer = b.issuer(f.Issuer)
+	c.Roles = b.roles(f.Roles)
 	c.Rules = b.rules(f, c, arvados)
+	b.checkRoles(f, c)
 	c.Volumes = b.volumes(f, c)
-	b.refuseUnavailable(f)
 	b.refuseProvided(f)
 	return c
 }
@@ -174,23 +179,6 @@ func (b *builder) log(f fileLog) Log {
 		_ = level.UnmarshalText([]byte(word)) // each of the words is a level
 	}
 	return Log{Level: level, JSON: b.oneOf(f.Format, "json", "text") == "json"}
-}
-
-// refuseUnavailable reports what belongs to versions to come. Accepting it
-// and doing nothing would be a lie.
-func (b *builder) refuseUnavailable(f *file) {
-	const text = "this is not available in this version: remove it"
-	if f.Issuer.URL.given() || f.Issuer.KeyFile.given() || f.Issuer.Audience.given() {
-		b.bad.add(f.Issuer.place, text)
-	}
-	if f.Roles.OwnAccount.given() || len(f.Roles.Allow) > 0 {
-		b.bad.add(f.Roles.place, text)
-	}
-	for _, name := range sortedNames(f.Endpoints) {
-		if v := f.Endpoints[name].STSURL; v.given() {
-			b.bad.add(v.place, text)
-		}
-	}
 }
 
 // region checks the text, which becomes part of a host name.

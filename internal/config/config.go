@@ -31,7 +31,9 @@ type Config struct {
 	AllowedOrigins []string
 	Endpoints      map[string]*creds.Endpoint
 	// Rules point into Endpoints and are in the order of the file.
-	Rules []creds.Rule
+	Rules  []creds.Rule
+	Issuer Issuer
+	Roles  Roles
 	// Volumes is empty on a server that holds no ordinary blocks.
 	Volumes []Volume
 	Trash   Trash
@@ -48,6 +50,27 @@ type API struct {
 	URL string
 	// CAFile is a PEM file to trust in place of the system's, or empty.
 	CAFile string
+}
+
+// Issuer says how JSON web tokens are made that name users to an STS. The
+// zero Issuer makes none.
+type Issuer struct {
+	// URL is scheme, host and port, without a "/" at the end: what tokens name
+	// as their issuer, and where its keys are found.
+	URL string
+	// KeyFile holds the private keys. It is made when it is missing.
+	KeyFile string
+	// Audience is whom the tokens are for.
+	Audience string
+}
+
+// Roles says which roles may be assumed in the name of users.
+type Roles struct {
+	// OwnAccount is the account whose roles never are, or empty.
+	OwnAccount string
+	// Allow are patterns for creds.ParseRolePattern. None means that rules may
+	// name any role, and records of the API server none.
+	Allow []string
 }
 
 // Signing is what permission signatures are made with. Without a Key there

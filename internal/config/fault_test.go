@@ -27,7 +27,7 @@ func TestBaseIsGood(t *testing.T) { mustLoad(t, base) }
 // TestFaults: each case puts one thing wrong and must report just that. The
 // base file is the positive control of all of them.
 func TestFaults(t *testing.T) {
-	for name, test := range faultCases {
+	for name, test := range merged(t, faultCases, roleFaults) {
 		t.Run(name, func(t *testing.T) {
 			text := base + test.new
 			if test.old != "" {
@@ -80,7 +80,6 @@ volumes: [{driver: s3, endpoint: aws, bucket: keep-blocks}]
 		{"endpoints.aws.region", 4, "the region is missing; S3 servers outside AWS mostly use us-east-1"},
 		{"endpoints.aws.url", 4, "the URL must begin with https:// or http://"},
 		{"access[0].endpoint", 6, "there is no endpoint of this name under endpoints; there are: aws"},
-		{"access[0].mode", 6, "mode token is not available in this version: expected iam or anonymous"},
 		{"access[0].url", 6, `expected s3://bucket/ or s3://bucket/prefix/, with the "/" at the end`},
 		{"access[1]", 7, "expected keys with values, found one value"},
 		{"limits.memory", 8, "expected a number of bytes above zero, such as 65536, 32KiB or 1GiB (units B, KiB, MiB, GiB, TiB)"},
@@ -102,4 +101,19 @@ volumes: [{driver: s3, endpoint: aws, bucket: keep-blocks}]
 	if lines := strings.Count(err.Error(), "\n") + 1; lines != len(want) {
 		t.Errorf("%d faults are printed on %d lines", len(want), lines)
 	}
+}
+
+// merged joins tables of cases, which must not hide each other's.
+func merged(t *testing.T, tables ...map[string]faultCase) map[string]faultCase {
+	t.Helper()
+	all := map[string]faultCase{}
+	for _, table := range tables {
+		for name, test := range table {
+			if _, twice := all[name]; twice {
+				t.Errorf("there are two cases %q", name)
+			}
+			all[name] = test
+		}
+	}
+	return all
 }

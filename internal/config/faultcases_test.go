@@ -11,9 +11,11 @@ const (
 	partSigning  = `blob_signing: {key: hunter2-blob}`
 )
 
-// faultCases replace old in the base file, or add new to its end, and want
+// faultCase replaces old in the base file, or adds new to its end, and wants
 // one fault.
-var faultCases = map[string]struct{ old, new, want string }{
+type faultCase struct{ old, new, want string }
+
+var faultCases = map[string]faultCase{
 	"unknown key":         {"", "lisen: 1", `8: there is no key "lisen"; did you mean "listen"?`},
 	"unknown with dash":   {"", "tls: {cert-file: x}", `8: tls: there is no key "cert-file"; did you mean "cert_file"?`},
 	"unknown deep":        {partRule, `{url: "s3://b-1/", endpoint: aws, mode: iam, import: {user: []}}`, `7: access[0].import: there is no key "user"; did you mean "users"?`},
@@ -82,11 +84,6 @@ var faultCases = map[string]struct{ old, new, want string }{
 	"rule twice":          {partRule, partRule + "\n  - " + partRule, `8: access[1].url: there is a rule for this URL already, on line 7`},
 	"no endpoint":         {partRule, `{url: "s3://b-1/", mode: iam}`, `7: access[0].endpoint: the endpoint is missing: name one of those under endpoints`},
 	"unknown endpoint":    {partRule, `{url: "s3://b-1/", endpoint: asw, mode: iam}`, `7: access[0].endpoint: there is no endpoint of this name under endpoints; there are: aws`},
-	"no mode":             {partRule, `{url: "s3://b-1/", endpoint: aws}`, `7: access[0].mode: the mode is missing: expected iam or anonymous`},
-	"bad mode":            {partRule, `{url: "s3://b-1/", endpoint: aws, mode: IAM}`, `7: access[0].mode: did you mean iam? It is one of iam, anonymous`},
-	"mode token":          {partRule, `{url: "s3://b-1/", endpoint: aws, mode: token}`, `7: access[0].mode: mode token is not available in this version: expected iam or anonymous`},
-	"mode role":           {partRule, `{url: "s3://b-1/", endpoint: aws, mode: role, role: "arn:x"}`, `7: access[0].mode: mode role is not available in this version: expected iam or anonymous`},
-	"stray role":          {partRule, `{url: "s3://b-1/", endpoint: aws, mode: iam, role: "arn:x"}`, `7: access[0].role: role is for mode role only`},
 	"import anonymous":    {partRule, `{url: "s3://b-1/", endpoint: aws, mode: anonymous, import: {users: ["*"]}}`, `7: access[0].import: import is for mode iam only: under mode anonymous every active user may import`},
 	"import user":         {partRule, `{url: "s3://b-1/", endpoint: aws, mode: iam, import: {users: [me]}}`, `7: access[0].import.users[0]: expected a user UUID, such as zzzzz-tpzed-000000000000000, or "*" for every active user`},
 	"import group":        {partRule, `{url: "s3://b-1/", endpoint: aws, mode: iam, import: {groups: ["*"]}}`, `7: access[0].import.groups[0]: expected a group UUID, such as zzzzz-j7d0g-000000000000000; for every active user write users: ["*"]`},
@@ -97,8 +94,6 @@ var faultCases = map[string]struct{ old, new, want string }{
 	"limit time":          {"", "limits: {stall: 5}", `8: limits.stall: expected a time above zero with its unit, such as 5s, 2m30s or 336h`},
 	"log level":           {"", "log: {level: warning}", `8: log.level: expected one of debug, info, warn, error`},
 	"log format":          {"", "log: {format: txt}", `8: log.format: did you mean text? It is one of json, text`},
-	"issuer":              {"", `issuer: {url: "https://x"}`, `8: issuer: this is not available in this version: remove it`},
-	"roles":               {"", `roles: {allow: ["arn:x"]}`, `8: roles: this is not available in this version: remove it`},
 	"volume no driver":    {"", `volumes: [{root: /x}]`, `8: volumes[0].driver: the driver is missing: expected directory or s3`},
 	"volume driver":       {"", `volumes: [{driver: azure}]`, `8: volumes[0].driver: expected one of directory, s3`},
 	"volume no root":      {"", `volumes: [{driver: directory}]`, `8: volumes[0].root: the root is missing: name the folder, which must be there already`},
@@ -120,7 +115,6 @@ var faultCases = map[string]struct{ old, new, want string }{
 	"volume no cluster":   {"cluster_id: zzzzz", "volumes: [{driver: directory, root: /x}]", `1: volumes[0]: volumes need the cluster id, which begins their UUIDs: give cluster_id`},
 	"blob trash":          {"", "blob_trash: on", `8: blob_trash: expected true or false`},
 	"trash lifetime":      {"", "trash_lifetime: 0s", `8: trash_lifetime: expected a time above zero with its unit, such as 5s, 2m30s or 336h`},
-	"sts":                 {partEndpoint, `aws: {region: r, sts_url: "https://x"}`, `5: endpoints.aws.sts_url: this is not available in this version: remove it`},
 	"arvados missing":     {"", "arvados_config: nothing.yml", `8: arvados_config: the file does not exist`},
 	"arvados not yaml":    {"", "arvados_config: secret", `8: arvados_config: that file has no cluster of this id`},
 	"arvados other":       {"cluster_id: zzzzz", "cluster_id: xxxxx\narvados_config: arvados.yml", `2: arvados_config: that file has no cluster of this id`},

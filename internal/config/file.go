@@ -64,18 +64,20 @@ type fileSigning struct {
 
 type fileEndpoint struct {
 	place
-	URL                 value `yaml:"url"`
-	Region              value `yaml:"region"`
-	PathStyle           value `yaml:"path_style" default:"false"`
-	CAFile              value `yaml:"ca_file"`
-	STSURL              value `yaml:"sts_url"`
-	Credentials         value `yaml:"credentials"`
-	AccessKeyID         value `yaml:"access_key_id"`
-	SecretAccessKey     value `yaml:"secret_access_key"`
-	SecretAccessKeyFile value `yaml:"secret_access_key_file"`
-	SessionToken        value `yaml:"session_token"`
-	SessionTokenFile    value `yaml:"session_token_file"`
-	MetadataURL         value `yaml:"metadata_url"`
+	URL                 value   `yaml:"url"`
+	Region              value   `yaml:"region"`
+	PathStyle           value   `yaml:"path_style" default:"false"`
+	CAFile              value   `yaml:"ca_file"`
+	Regions             []value `yaml:"regions"`
+	STSURL              value   `yaml:"sts_url"`
+	WebIdentity         value   `yaml:"web_identity" default:"true"`
+	Credentials         value   `yaml:"credentials"`
+	AccessKeyID         value   `yaml:"access_key_id"`
+	SecretAccessKey     value   `yaml:"secret_access_key"`
+	SecretAccessKeyFile value   `yaml:"secret_access_key_file"`
+	SessionToken        value   `yaml:"session_token"`
+	SessionTokenFile    value   `yaml:"session_token_file"`
+	MetadataURL         value   `yaml:"metadata_url"`
 }
 
 type fileRule struct {
@@ -127,13 +129,11 @@ type fileVolume struct {
 	Priority       value   `yaml:"priority" default:"0"`
 }
 
-// The rest is known so that it can be refused by name.
-
 type fileIssuer struct {
 	place
 	URL      value `yaml:"url"`
 	KeyFile  value `yaml:"key_file"`
-	Audience value `yaml:"audience"`
+	Audience value `yaml:"audience" default:"sts.amazonaws.com"`
 }
 
 type fileRoles struct {

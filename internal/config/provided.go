@@ -21,6 +21,8 @@ type Provided struct {
 	SigningKey creds.Secret
 	// SigningTTL may be zero, for the usual one.
 	SigningTTL time.Duration
+	// IssuerKeyFile is used where the file names no issuer.key_file.
+	IssuerKeyFile string
 }
 
 func (p Provided) arvados() arvados {
@@ -44,7 +46,8 @@ func (b *builder) refuseProvided(f *file) {
 // Standalone are settings as standalone mode provides them, to check a file
 // without starting anything.
 func Standalone() Provided {
-	return Provided{ClusterID: "zzzzz", APIURL: "http://127.0.0.1:25108", SigningKey: creds.NewSecret("made by standalone mode")}
+	return Provided{ClusterID: "zzzzz", APIURL: "http://127.0.0.1:25108", SigningKey: creds.NewSecret("made by standalone mode"),
+		IssuerKeyFile: "issuer-keys.pem"}
 }
 
 // IsFault reports whether err says that a configuration file is faulty.
