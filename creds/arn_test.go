@@ -8,11 +8,9 @@ import (
 	"testing"
 )
 
-var (
-	onAWS   = &Endpoint{Region: "us-east-1"}
-	onChina = &Endpoint{Region: "cn-north-1"}
-	onOther = &Endpoint{Region: "us-east-1", URL: "http://127.0.0.1:9000"}
-)
+func onAWS() *Endpoint   { return &Endpoint{Region: "us-east-1"} }
+func onChina() *Endpoint { return &Endpoint{Region: "cn-north-1"} }
+func onOther() *Endpoint { return &Endpoint{Region: "us-east-1", URL: "http://127.0.0.1:9000"} }
 
 // TestRoleARN is case T-03: what is not the ARN of one role is refused before
 // any STS is asked.
@@ -23,47 +21,47 @@ func TestRoleARN(t *testing.T) {
 		text string
 		want RoleARN // no Name: refused
 	}{
-		{onAWS, "arn:aws:iam::111122223333:role/readers", RoleARN{"", "aws", "111122223333", "readers"}},
-		{onAWS, "arn:aws:iam::111122223333:role/a/b.c/r+=,.@-_1", RoleARN{"", "aws", "111122223333", "r+=,.@-_1"}},
-		{onChina, "arn:aws-cn:iam::111122223333:role/readers", RoleARN{"", "aws-cn", "111122223333", "readers"}},
-		{onOther, "arn:aws:iam::111122223333:role/readers", RoleARN{"", "aws", "111122223333", "readers"}},
-		{onOther, "arn:aws:iam:::role/readers", RoleARN{"", "aws", "", "readers"}},
-		{onOther, "arn:aws:iam::lab_1:role/readers", RoleARN{"", "aws", "lab_1", "readers"}},
-		{onOther, "arn:minio:iam:::role/dummy-1", RoleARN{"", "minio", "", "dummy-1"}},
-		{onOther, "arn:minio:iam:us-east-1::role/aq0Fvp", RoleARN{"", "minio", "", "aq0Fvp"}},
+		{onAWS(), "arn:aws:iam::111122223333:role/readers", RoleARN{"", "aws", "111122223333", "readers"}},
+		{onAWS(), "arn:aws:iam::111122223333:role/a/b.c/r+=,.@-_1", RoleARN{"", "aws", "111122223333", "r+=,.@-_1"}},
+		{onChina(), "arn:aws-cn:iam::111122223333:role/readers", RoleARN{"", "aws-cn", "111122223333", "readers"}},
+		{onOther(), "arn:aws:iam::111122223333:role/readers", RoleARN{"", "aws", "111122223333", "readers"}},
+		{onOther(), "arn:aws:iam:::role/readers", RoleARN{"", "aws", "", "readers"}},
+		{onOther(), "arn:aws:iam::lab_1:role/readers", RoleARN{"", "aws", "lab_1", "readers"}},
+		{onOther(), "arn:minio:iam:::role/dummy-1", RoleARN{"", "minio", "", "dummy-1"}},
+		{onOther(), "arn:minio:iam:us-east-1::role/aq0Fvp", RoleARN{"", "minio", "", "aq0Fvp"}},
 		// Other partitions and accounts.
-		{onAWS, "arn:aws-cn:iam::111122223333:role/readers", RoleARN{}},
-		{onChina, "arn:aws:iam::111122223333:role/readers", RoleARN{}},
-		{onAWS, "arn:aws:iam:::role/readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::11112222333:role/readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::lab:role/readers", RoleARN{}},
-		{onAWS, "arn:minio:iam:us-east-1::role/x", RoleARN{}},
-		{onOther, "arn:minio:iam::lab:role/x", RoleARN{}},
-		{onOther, "arn:aws-cn:iam:::role/x", RoleARN{}},
+		{onAWS(), "arn:aws-cn:iam::111122223333:role/readers", RoleARN{}},
+		{onChina(), "arn:aws:iam::111122223333:role/readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam:::role/readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::11112222333:role/readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::lab:role/readers", RoleARN{}},
+		{onAWS(), "arn:minio:iam:us-east-1::role/x", RoleARN{}},
+		{onOther(), "arn:minio:iam::lab:role/x", RoleARN{}},
+		{onOther(), "arn:aws-cn:iam:::role/x", RoleARN{}},
 		// Other things than roles.
-		{onAWS, "", RoleARN{}},
-		{onAWS, "readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:user/readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:root", RoleARN{}},
-		{onAWS, "arn:aws:sts::111122223333:assumed-role/readers/s", RoleARN{}},
-		{onAWS, "arn:aws:s3:::bucket", RoleARN{}},
-		{onAWS, "arn:aws:iam:us-east-1:111122223333:role/readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role//x", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/readers/", RoleARN{}},
+		{onAWS(), "", RoleARN{}},
+		{onAWS(), "readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:user/readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:root", RoleARN{}},
+		{onAWS(), "arn:aws:sts::111122223333:assumed-role/readers/s", RoleARN{}},
+		{onAWS(), "arn:aws:s3:::bucket", RoleARN{}},
+		{onAWS(), "arn:aws:iam:us-east-1:111122223333:role/readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role//x", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/readers/", RoleARN{}},
 		// Wildcards, control characters, lengths.
-		{onAWS, "arn:aws:iam::111122223333:role/*", RoleARN{}},
-		{onAWS, "arn:aws:iam::*:role/readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/rea?ers", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/readers\n", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/\x00readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/réaders", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/rea ders", RoleARN{}},
-		{onAWS, " arn:aws:iam::111122223333:role/readers", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/${aws:username}", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/" + long, RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/" + strings.Repeat("a/", 9) + "r", RoleARN{}},
-		{onAWS, "arn:aws:iam::111122223333:role/" + strings.Repeat("a", 3000), RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/*", RoleARN{}},
+		{onAWS(), "arn:aws:iam::*:role/readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/rea?ers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/readers\n", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/\x00readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/réaders", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/rea ders", RoleARN{}},
+		{onAWS(), " arn:aws:iam::111122223333:role/readers", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/${aws:username}", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/" + long, RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/" + strings.Repeat("a/", 9) + "r", RoleARN{}},
+		{onAWS(), "arn:aws:iam::111122223333:role/" + strings.Repeat("a", 3000), RoleARN{}},
 	} {
 		got, err := ParseRoleARN(c.e, c.text)
 		if c.want.Name == "" {
@@ -103,9 +101,9 @@ func TestRolePattern(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := onOther
+		e := onOther()
 		if strings.HasPrefix(c.role, "arn:aws-cn") {
-			e = onChina
+			e = onChina()
 		}
 		role, err := ParseRoleARN(e, c.role)
 		if err != nil {
@@ -125,9 +123,9 @@ func TestRolePattern(t *testing.T) {
 // FuzzRoleARN: what is accepted is plain, and matches itself as a pattern.
 func FuzzRoleARN(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, aws bool) {
-		e := onOther
+		e := onOther()
 		if aws {
-			e = onAWS
+			e = onAWS()
 		}
 		role, err := ParseRoleARN(e, text)
 		if err != nil {

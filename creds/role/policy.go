@@ -1,0 +1,54 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package role
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/arvados-s3/keepstore/creds"
+)
+
+// statement is a part of an IAM policy.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+type statement struct {
+	Effect    string
+	Action    []string
+	Resource  string
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+// policy returns the session policy of a rule: the requests that reading and
+// importing send, on what the rule covers, and nothing else. A session has the
+// rights that the role and this policy both give.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+func policy(rule *creds.Rule) string {
+	arn, prefix := "arn:"+partition(rule.Endpoint)+":s3:::"+rule.Bucket, literal(rule.Prefix)+"*"
+	list := statement{Effect: "Allow", Action: []string{"s3:ListBucket", "s3:ListBucketVersions"}, Resource: arn}
+	if rule.Prefix != "" {
+		list.Condition = map[string]map[string]string{"StringLike": {"s3:prefix": prefix}}
+	}
+	text, _ := json.Marshal(struct { // strings only: cannot fail
+		Version   string
+		Statement []statement
+	}{"2012-10-17", []statement{
+		{Effect: "Allow", Action: []string{"s3:GetObject", "s3:GetObjectVersion"}, Resource: arn + "/" + prefix},
+		list,
+	}})
+	return string(text)
+}
+
+// literal writes text so that nothing in it is a wildcard or a variable. A
+// server that does not know these variables gives less, not more.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+func literal(text string) string {
+	return strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}").Replace(text)
+}
+
+func partition(e *creds.Endpoint) string {
+	if e.URL != "" {
+		return "aws"
+	}
+	return creds.Partition(e.Region)
+}
