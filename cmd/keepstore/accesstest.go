@@ -20,10 +20,6 @@ import (
 	"github.com/arvados-s3/keepstore/internal/importer"
 )
 
-func newAccess() *cobra.Command {
-	return newGroup("access", "Explain who may read what", newAccessTest())
-}
-
 // accessTest is what "access test" is asked.
 type accessTest struct {
 	url, server, config, token, tokenFile string

@@ -140,6 +140,9 @@ func (s *Source) withToken(ctx context.Context, r sts.Request) (aws.Credentials,
 			"this server has no issuer of web tokens, which the security token service of the S3 endpoint %s needs: ask the operator", r.Endpoint.Name)}
 	}
 	token, err := s.o.Minter.Token(r.SessionName)
+	if own := (*creds.Error)(nil); errors.As(err, &own) {
+		return aws.Credentials{}, own
+	}
 	if err != nil {
 		return aws.Credentials{}, &creds.Error{Kind: creds.Unavailable, Err: err,
 			Text: "this server cannot make a web token for you just now: try again, and tell the operator if it lasts"}

@@ -69,8 +69,8 @@ func (c *Client) AssumeWithToken(ctx context.Context, r Request, token creds.Sec
 		if err != nil {
 			return answer{}, err
 		}
-		// MinIO does not say which role it gave; it refuses unknown ones,
-		// since our tokens have no claim that names a policy.
+		// MinIO does not say which role it gave. Whatever that is, its rights
+		// follow from the token, and so from the user.
 		return answer{keys: out.Credentials, user: out.AssumedRoleUser, mayOmitUser: true}, nil
 	})
 }

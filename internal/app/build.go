@@ -45,7 +45,11 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: set blob_signing to the key of the cluster", err)
 	}
-	chain, rules, err := buildChain(ctx, c)
+	roles, err := buildRoles(ctx, c, signer)
+	if err != nil {
+		return nil, err
+	}
+	chain, rules, err := buildChain(c, roles)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +78,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 			SystemRootToken: c.SystemRootToken,
 			ManagementToken: c.ManagementToken,
 			AllowedOrigins:  c.AllowedOrigins,
+			Issuer:          roles.publisher(),
 			Total:           c.Limits.Total,
 		},
 		policy: policy(c, others),
@@ -104,13 +109,10 @@ func (a shared) close() error {
 }
 
 // buildChain connects each mode to where its credentials come from.
-func buildChain(ctx context.Context, c *config.Config) (*creds.Chain, []*creds.Rule, error) {
-	iam, err := creds.NewIAM(ctx, c.Endpoints)
-	if err != nil {
-		return nil, nil, err
-	}
+func buildChain(c *config.Config, roles *roles) (*creds.Chain, []*creds.Rule, error) {
 	chain, err := creds.NewChain(c.Rules, map[creds.Mode]creds.Source{
-		creds.IAM:       iam,
+		creds.IAM:       roles.source.Server(),
+		creds.Role:      roles.source,
 		creds.Anonymous: creds.AnonymousSource{},
 	})
 	if err != nil {

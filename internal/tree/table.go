@@ -46,6 +46,16 @@ func libraries() []Row {
 			NeverUse: noHandlers(),
 		},
 		{
+			Package: "creds/sts", Why: "it speaks with an STS and decides nothing", May: []string{"creds", "internal/s3http"},
+			Never:    []Ban{{awsS3, "an STS gives sessions, and touches no object"}},
+			NeverUse: noHandlers(),
+		},
+		{
+			Package: "creds/role", Why: "it decides about sessions and sends nothing itself", May: []string{"creds", "creds/sts", "internal/memo"},
+			Never:    []Ban{{"net/http", "creds/sts speaks with the STS"}, {awsS3, "sessions are decided without touching an object"}},
+			NeverUse: noHandlers(),
+		},
+		{
 			Package: "creds/issuer", Why: "it names users, and sends nothing to anyone", May: []string{"creds"},
 			Never:    []Ban{{"net/http", "its documents are served by internal/server"}, {aws, "it is the same for every STS"}},
 			NeverUse: noHandlers(),
