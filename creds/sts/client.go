@@ -4,6 +4,7 @@
 package sts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -21,26 +22,31 @@ const (
 	callLimit = 10 * time.Second
 	// attempts is how often a call is tried when the service is overloaded.
 	attempts = 3
-	// maxBackoff bounds the pause between attempts; the real one is random.
-	maxBackoff = time.Second
+	// pause bounds the time between attempts; the real one is random.
+	pause = time.Second
 )
 
 // Options are what a [Client] needs.
 type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Pause is the longest time between attempts; zero means a second.
+	Pause time.Duration
 }
 
 // Client asks for sessions. It is safe for concurrent use and keeps nothing
 // between calls, neither connections nor signing keys: calls are rare.
-type Client struct{ now func() time.Time }
+type Client struct {
+	now   func() time.Time
+	pause time.Duration
+}
 
 // New returns a Client.
 func New(o Options) *Client {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Client{now: o.Now}
+	return &Client{now: o.Now, pause: cmp.Or(o.Pause, pause)}
 }
 
 // Request says which session is wanted.
@@ -123,7 +129,7 @@ func (c *Client) client(r Request, own aws.CredentialsProvider, w *wire) *sts.Cl
 		HTTPClient:                 w,
 		DisableClockSkewCorrection: true, // a wrong clock is an error to report
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff = attempts, maxBackoff
+			o.MaxAttempts, o.MaxBackoff = attempts, c.pause
 			o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 				return aws.BoolTernary(w.overloaded(err))
 			})}
