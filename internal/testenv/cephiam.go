@@ -39,3 +39,31 @@ func (s *Server) iamAction(t testing.TB, action string, query url.Values) {
 		t.Fatalf("%s of %s answered: %s", action, s.Name, answer)
 	}
 }
+
+// CephRole is a role of a Ceph object gateway.
+type CephRole struct {
+	// Trust is who may assume it, as the ARN of a user.
+	Trust string
+	// Condition is that of the trust policy, as JSON, or empty.
+	Condition string
+	// Policy is what it may do, as JSON.
+	Policy string
+}
+
+// CephRGWWithRoles starts a Ceph object gateway for one test, whose owner,
+// "arn:aws:iam:::user/owner", may assume the roles that trust it.
+func CephRGWWithRoles(t testing.TB, roles map[string]CephRole) *Server {
+	t.Helper()
+	s := startCeph(t, t.TempDir(), "rgw sts key = abcdefghijklmnop\nrgw s3 auth use sts = true\n")
+	t.Cleanup(s.stop)
+	for name, r := range roles {
+		condition := ""
+		if r.Condition != "" {
+			condition = `,"Condition":` + r.Condition
+		}
+		trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sts:AssumeRole"],"Principal":{"AWS":["` + r.Trust + `"]}` + condition + `}]}`
+		s.iamAction(t, "CreateRole", url.Values{"RoleName": {name}, "Path": {"/"}, "AssumeRolePolicyDocument": {trust}})
+		s.iamAction(t, "PutRolePolicy", url.Values{"RoleName": {name}, "PolicyName": {"rights"}, "PolicyDocument": {r.Policy}})
+	}
+	return s
+}
