@@ -16,8 +16,11 @@ type statement struct {
 	Effect    string
 	Action    []string
 	Resource  string
-	Condition map[string]map[string]string `json:",omitempty"`
+	Condition condition `json:",omitempty"`
 }
+
+// condition is values by key by operator.
+type condition map[string]map[string]string
 
 // policy returns the session policy of a rule: the requests that reading and
 // importing send, on what the rule covers, and nothing else. A session has the
@@ -27,16 +30,27 @@ func policy(rule *creds.Rule) string {
 	arn, prefix := "arn:"+partition(rule.Endpoint)+":s3:::"+rule.Bucket, literal(rule.Prefix)+"*"
 	list := statement{Effect: "Allow", Action: []string{"s3:ListBucket", "s3:ListBucketVersions"}, Resource: arn}
 	if rule.Prefix != "" {
-		list.Condition = map[string]map[string]string{"StringLike": {"s3:prefix": prefix}}
+		list.Condition = condition{"StringLike": {"s3:prefix": prefix}}
+	}
+	statements := []statement{
+		{Effect: "Allow", Action: []string{"s3:GetObject", "s3:GetObjectVersion"}, Resource: arn + "/" + prefix},
+		list,
+	}
+	if rule.Endpoint.URL == "" {
+		statements = append(statements, decrypt())
 	}
 	text, _ := json.Marshal(struct { // strings only: cannot fail
 		Version   string
 		Statement []statement
-	}{"2012-10-17", []statement{
-		{Effect: "Allow", Action: []string{"s3:GetObject", "s3:GetObjectVersion"}, Resource: arn + "/" + prefix},
-		list,
-	}})
+	}{"2012-10-17", statements})
 	return string(text)
+}
+
+// decrypt lets S3, and nobody else, use the keys of objects that AWS KMS
+// encrypts. Without it no such object could be read, whatever the role may do.
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+func decrypt() statement {
+	return statement{Effect: "Allow", Action: []string{"kms:Decrypt"}, Resource: "*", Condition: condition{"StringLike": {"kms:ViaService": "s3.*"}}}
 }
 
 // literal writes text so that nothing in it is a wildcard or a variable. A
