@@ -89,7 +89,7 @@ func (b *builder) checkRoles(f *file, c *Config) {
 		case creds.IAM:
 			if r.Role.given() {
 				_, _ = b.role(r, rule)
-				b.needCluster(r, c)
+				b.needSession(r, rule, c)
 			}
 		case creds.Anonymous:
 			if r.Role.given() {
@@ -101,6 +101,11 @@ func (b *builder) checkRoles(f *file, c *Config) {
 		}
 	}
 }
+
+// maxPrefix keeps session policies, which name the prefix twice, within the
+// 2,048 characters of AWS.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+const maxPrefix = 512
 
 // role checks the form of a role for its endpoint.
 func (b *builder) role(r fileRule, rule creds.Rule) (creds.RoleARN, bool) {
@@ -144,7 +149,7 @@ func (b *builder) checkSessions(f *file, r fileRule, rule creds.Rule, c *Config)
 	if rule.Endpoint == nil {
 		return
 	}
-	b.needCluster(r, c)
+	b.needSession(r, rule, c)
 	switch {
 	case !rule.Endpoint.NoWebIdentity && !f.Issuer.URL.given():
 		b.bad.add(r.Mode.place, "mode %s names users to the STS of this endpoint by web tokens, and there is no issuer of them: "+
@@ -155,7 +160,11 @@ func (b *builder) checkSessions(f *file, r fileRule, rule creds.Rule, c *Config)
 	}
 }
 
-func (b *builder) needCluster(r fileRule, c *Config) {
+// needSession checks what all sessions need.
+func (b *builder) needSession(r fileRule, rule creds.Rule, c *Config) {
+	if len(rule.Prefix) > maxPrefix {
+		b.bad.add(r.URL.place, "where roles are assumed a prefix has at most %d bytes, since each session is narrowed to it", maxPrefix)
+	}
 	if c.ClusterID == "" && !b.unreadable {
 		b.bad.add(r.Mode.place, "roles need the cluster id, which is a part of what names users to an STS: give cluster_id")
 	}

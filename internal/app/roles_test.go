@@ -1,0 +1,73 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/arvados-s3/keepstore/creds/issuer"
+	"github.com/arvados-s3/keepstore/internal/testenv"
+)
+
+// TestRoleForEachUser: the server names its users to MinIO's STS by tokens
+// that MinIO checks against what the server publishes. Each of two users of
+// one rule sees what MinIO's policy gives to them. A reload begins with the
+// issuer, before which there was none.
+func TestRoleForEachUser(t *testing.T) {
+	r := newRig(t, "")
+	r.wantError(r.do(http.MethodGet, issuer.DiscoveryPath, "", ""), 404, "disabled")
+	settings := fmt.Sprintf("issuer: {url: %q, key_file: issuer.pem}\n", r.url)
+	r.reloadWith(settings)
+	r.wantStatus(r.do(http.MethodGet, issuer.DiscoveryPath, "", ""), 200)
+
+	minio := testenv.MinIOWithIssuer(t, testenv.OpenID{ConfigURL: r.url + issuer.DiscoveryPath, Audience: "sts.amazonaws.com", Policies: []string{"own-folder"}})
+	minio.SetIAM(t, testenv.IAM{Policies: map[string]string{"own-folder": fmt.Sprintf(`{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::people"]},
+		{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::people/alice/*"],"Condition":{"StringEquals":{"jwt:sub":"%[1]s:%[2]s"}}},
+		{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::people/bob/*"],"Condition":{"StringEquals":{"jwt:sub":"%[1]s:%[3]s"}}}]}`,
+		r.api.ClusterID(), r.aliceUUID, r.bobUUID)}})
+	minio.Bucket(t, "people", true)
+	for _, name := range []string{"alice", "bob"} {
+		put(t, minio, "people", name+"/x", []byte("of "+name))
+	}
+	r.reloadWith(fmt.Sprintf("  people: {url: %q, region: %s, path_style: true}\n%saccess:\n  - {url: \"s3://people/\", endpoint: people, mode: role, role: %q}\n",
+		minio.URL, testenv.Region, settings, minio.RoleARN))
+
+	for _, who := range []struct{ token, own, other string }{{r.alice, "alice", "bob"}, {r.bob, "bob", "alice"}} {
+		got := r.imports(who.token, fmt.Sprintf(`{"sources":[{"url":"s3://people/%s/"}]}`, who.own))
+		if got.done == nil || got.done.Files != 1 {
+			t.Errorf("%s imports: %+v", who.own, got)
+		}
+		got = r.imports(who.token, fmt.Sprintf(`{"sources":[{"url":"s3://people/%s/x"}]}`, who.other))
+		r.wantError(got.reply, 403, "s3-denied")
+	}
+	if log := r.log.String(); strings.Contains(log, "eyJ") {
+		t.Error("the log has a token")
+	}
+}
+
+// reloadWith writes the configuration and waits until it is in force.
+func (r *rig) reloadWith(text string) {
+	r.t.Helper()
+	before := strings.Count(r.log.String(), `"reloaded"`)
+	r.write(text)
+	r.reload <- nil
+	for strings.Count(r.log.String(), `"reloaded"`) == before {
+		if strings.Contains(r.log.String(), "reload refused") {
+			r.t.Fatal(r.log)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (r *rig) wantStatus(got reply, status int) {
+	r.t.Helper()
+	if got.StatusCode != status {
+		r.t.Errorf("got %d %q, want %d", got.StatusCode, got.body, status)
+	}
+}
