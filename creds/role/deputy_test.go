@@ -64,7 +64,6 @@ func TestDeputy(t *testing.T) {
 		{his, bob, bob}, {his, alice, "sts-refused"},
 		{anyones, alice, "sts-refused"}, // the UUID is not the id
 		{servers, alice, "sts-refused"},
-		{hers, role.ServerName, "sts-refused"},
 	} {
 		got, err := s.Assume(t.Context(), rule, c.role, person(c.user), "a record")
 		if err != nil {

@@ -7,16 +7,22 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/creds/issuer"
@@ -253,4 +259,50 @@ func TestMinIORefuses(t *testing.T) {
 	deaf := r.rule("shared", "")
 	deaf.Endpoint = servers.MinIO(t).Endpoint("")
 	want(t, provider(t, r.source, deaf, person(alice)), "sts-refused")
+}
+
+// TestMinIOManyReads: 500 reads of each of two users at once are two calls of
+// the STS, and nobody gets the other's session.
+func TestMinIOManyReads(t *testing.T) {
+	r := newRig(t)
+	target, err := url.Parse(r.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int64
+	pass := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }, Transport: &http.Transport{DisableKeepAlives: true}}
+	counter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		calls.Add(1)
+		pass.ServeHTTP(w, q)
+	}))
+	defer counter.Close()
+	rule := r.rule("shared", "")
+	rule.Endpoint.STSURL = counter.URL
+	var readers errgroup.Group
+	for n := range 1000 {
+		user, own, other := alice, "alice/x", "bob/x"
+		if n%2 == 1 {
+			user, own, other = bob, "bob/x", "alice/x"
+		}
+		access, err := r.source.Credentials(t.Context(), rule, person(user))
+		if err != nil {
+			t.Fatal(err)
+		}
+		readers.Go(func() error {
+			if _, err := access.Provider.Retrieve(context.Background()); err != nil || n >= 40 {
+				return err
+			}
+			c := clientOf(t, r.server, access.Provider)
+			if one, two := get(c, "shared", own), get(c, "shared", other); one != "ok" || two != "AccessDenied" {
+				return fmt.Errorf("%s: own %s, of another %s", user, one, two)
+			}
+			return nil
+		})
+	}
+	if err := readers.Wait(); err != nil {
+		t.Error(err)
+	}
+	if calls.Load() != 2 {
+		t.Errorf("the STS was called %d times, want 2", calls.Load())
+	}
 }

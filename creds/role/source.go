@@ -112,10 +112,8 @@ func (s *Source) Credentials(ctx context.Context, rule *creds.Rule, caller creds
 // rule covers. It sends nothing: the STS is asked when the session is first
 // used. as is a phrase for sentences, see [creds.Access].
 func (s *Source) Assume(_ context.Context, rule *creds.Rule, roleARN string, caller creds.Caller, as string) (creds.Identity, error) {
-	if !caller.AllScopes {
-		return creds.Identity{}, &creds.Error{Kind: creds.ScopeNeeded, Text: fmt.Sprintf(
-			"the access rule for %s uses rights of each user's own, and a token of limited scope, such as a sharing link, has none: "+
-				"use a full token; the owner can ask the operator for a rule of mode iam", rule.URL())}
+	if err := checkCaller(rule, caller); err != nil {
+		return creds.Identity{}, err
 	}
 	if err := s.Check(rule, roleARN); err != nil {
 		return creds.Identity{}, err

@@ -168,15 +168,46 @@ func TestInvalidate(t *testing.T) {
 	})
 }
 
-// TestLimitedToken: a sharing link has no rights of its own.
-func TestLimitedToken(t *testing.T) {
-	d := &double{}
-	caller := person(alice)
-	caller.AllScopes = false
-	_, err := newSource(t, d, nil).Credentials(t.Context(), onAWS(), caller)
-	e := (*creds.Error)(nil)
-	if !errors.As(err, &e) || e.Kind != creds.ScopeNeeded || !strings.Contains(e.Text, "mode iam") || len(d.calls()) > 0 {
-		t.Errorf("got %v", err)
+// TestCallers: a sharing link has no rights of its own, and sessions are for
+// users who can be named.
+func TestCallers(t *testing.T) {
+	link, inactive := person(alice), person(alice)
+	link.AllScopes, inactive.Active = false, false
+	for _, c := range []struct {
+		caller creds.Caller
+		kind   creds.Kind
+		text   string
+	}{
+		{link, creds.ScopeNeeded, "mode iam"},
+		{inactive, creds.ScopeNeeded, "active users only"},
+		{person(""), creds.Missing, "belongs to none"},
+		{person(role.ServerName), creds.Missing, "belongs to none"},
+		{person("alice@example.org"), creds.Missing, "belongs to none"},
+	} {
+		d := &double{}
+		_, err := newSource(t, d, nil).Credentials(t.Context(), onAWS(), c.caller)
+		e := (*creds.Error)(nil)
+		if !errors.As(err, &e) || e.Kind != c.kind || !strings.Contains(e.Text, c.text) || len(d.calls()) > 0 {
+			t.Errorf("%+v: got %v", c.caller, err)
+		}
+	}
+}
+
+// BenchmarkWarm is what a read costs before its one request.
+func BenchmarkWarm(b *testing.B) {
+	s, err := role.New(role.Options{STS: &double{}, Minter: minter{}, Own: own{}, ExternalID: externalID})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rule := onAWS()
+	for b.Loop() {
+		got, err := s.Credentials(b.Context(), rule, person(alice))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := got.Provider.Retrieve(b.Context()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
