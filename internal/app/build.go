@@ -9,6 +9,7 @@ import (
 	"log/slog"
 
 	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/creds/records"
 	"github.com/arvados-s3/keepstore/internal/arvados"
 	"github.com/arvados-s3/keepstore/internal/config"
 	"github.com/arvados-s3/keepstore/internal/importer"
@@ -49,7 +50,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	chain, rules, err := buildChain(c, roles)
+	chain, rules, err := buildChain(c, api, roles)
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +110,11 @@ func (a shared) close() error {
 }
 
 // buildChain connects each mode to where its credentials come from.
-func buildChain(c *config.Config, roles *roles) (*creds.Chain, []*creds.Rule, error) {
+func buildChain(c *config.Config, api *arvados.Client, roles *roles) (*creds.Chain, []*creds.Rule, error) {
 	chain, err := creds.NewChain(c.Rules, map[creds.Mode]creds.Source{
 		creds.IAM:       roles.source.Server(),
 		creds.Role:      roles.source,
+		creds.Token:     records.New(records.Options{API: api, Roles: roles.source}),
 		creds.Anonymous: creds.AnonymousSource{},
 	})
 	if err != nil {

@@ -14,17 +14,16 @@ import (
 	"github.com/arvados-s3/keepstore/internal/testenv"
 )
 
-// TestRoleForEachUser: the server names its users to MinIO's STS by tokens
-// that MinIO checks against what the server publishes. Each of two users of
-// one rule sees what MinIO's policy gives to them. A reload begins with the
-// issuer, before which there was none.
-func TestRoleForEachUser(t *testing.T) {
+// peopleRig is a rig with a MinIO server that trusts its issuer and lets each
+// user into a folder of bucket people. rule is the rest of the access rule, in
+// which ROLE stands for MinIO's role; more are further settings.
+func peopleRig(t *testing.T, rule, more string) *rig {
+	t.Helper()
 	r := newRig(t, "")
 	r.wantError(r.do(http.MethodGet, issuer.DiscoveryPath, "", ""), 404, "disabled")
 	settings := fmt.Sprintf("issuer: {url: %q, key_file: issuer.pem}\n", r.url)
 	r.reloadWith(settings)
 	r.wantStatus(r.do(http.MethodGet, issuer.DiscoveryPath, "", ""), 200)
-
 	minio := testenv.MinIOWithIssuer(t, testenv.OpenID{ConfigURL: r.url + issuer.DiscoveryPath, Audience: "sts.amazonaws.com", Policies: []string{"own-folder"}})
 	minio.SetIAM(t, testenv.IAM{Policies: map[string]string{"own-folder": fmt.Sprintf(`{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::people"]},
@@ -35,16 +34,27 @@ func TestRoleForEachUser(t *testing.T) {
 	for _, name := range []string{"alice", "bob"} {
 		put(t, minio, "people", name+"/x", []byte("of "+name))
 	}
-	r.reloadWith(fmt.Sprintf("  people: {url: %q, region: %s, path_style: true}\n%saccess:\n  - {url: \"s3://people/\", endpoint: people, mode: role, role: %q}\n",
-		minio.URL, testenv.Region, settings, minio.RoleARN))
+	r.reloadWith(fmt.Sprintf("  people: {url: %q, region: %s, path_style: true}\n%s%saccess:\n  - {url: \"s3://people/\", endpoint: people, %s}\n",
+		minio.URL, testenv.Region, settings, more, strings.ReplaceAll(rule, "ROLE", minio.RoleARN)))
+	return r
+}
 
+// importsFolder imports the one object of the named user's folder.
+func (r *rig) importsFolder(token, name string) imported {
+	return r.imports(token, fmt.Sprintf(`{"sources":[{"url":"s3://people/%s/x"}]}`, name))
+}
+
+// TestRoleForEachUser: the server names its users to MinIO's STS by tokens
+// that MinIO checks against what the server publishes. Each of two users of
+// one rule sees what MinIO's policy gives to them. A reload begins with the
+// issuer, before which there was none.
+func TestRoleForEachUser(t *testing.T) {
+	r := peopleRig(t, `mode: role, role: "ROLE"`, "")
 	for _, who := range []struct{ token, own, other string }{{r.alice, "alice", "bob"}, {r.bob, "bob", "alice"}} {
-		got := r.imports(who.token, fmt.Sprintf(`{"sources":[{"url":"s3://people/%s/"}]}`, who.own))
-		if got.done == nil || got.done.Files != 1 {
+		if got := r.importsFolder(who.token, who.own); got.done == nil || got.done.Files != 1 {
 			t.Errorf("%s imports: %+v", who.own, got)
 		}
-		got = r.imports(who.token, fmt.Sprintf(`{"sources":[{"url":"s3://people/%s/x"}]}`, who.other))
-		r.wantError(got.reply, 403, "s3-denied")
+		r.wantError(r.importsFolder(who.token, who.other).reply, 403, "s3-denied")
 	}
 	if log := r.log.String(); strings.Contains(log, "eyJ") {
 		t.Error("the log has a token")
