@@ -15,7 +15,7 @@ const (
 // Table returns the import table: who may import whom. It is part of the
 // design, so a change of it is a change of the design and needs its reason.
 func Table() []Row {
-	return slices.Concat(libraries(), servers(), clients(), rigs())
+	return slices.Concat(libraries(), credentials(), servers(), clients(), rigs())
 }
 
 func noHandlers() []Ban {
@@ -41,6 +41,31 @@ func libraries() []Row {
 			NeverLink: anywhere,
 		},
 		{
+			Package: "internal/memo", Why: "it remembers anything",
+			NeverUse: noHandlers(),
+		},
+		{
+			Package: "internal/s3http", Why: "it carries requests and knows none", May: []string{"creds"},
+			Never:    []Ban{{awsS3, "we build requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
+			NeverUse: noHandlers(),
+		},
+		{
+			Package: "s3read", Why: "a reader knows no users, tokens or handlers", May: []string{"locator", "pseudoblock", "creds", "internal/s3http"},
+			Never:    []Ban{{awsS3, "we build the three requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
+			NeverUse: noHandlers(),
+		},
+		{
+			Package: "pseudoblock/resolver", Why: "any Go server can embed it", May: []string{"locator", "pseudoblock", "creds", "s3read"},
+			Never:    []Ban{{awsS3, "all S3 vocabulary stops at s3read"}},
+			NeverUse: noHandlers(),
+		},
+	}
+}
+
+// credentials are the packages that decide about access, and get keys for it.
+func credentials() []Row {
+	return []Row{
+		{
 			Package: "creds", Why: "access is decided without touching an object", May: []string{"locator"},
 			Never:    []Ban{{awsS3, "access is decided without touching an object"}},
 			NeverUse: noHandlers(),
@@ -63,25 +88,6 @@ func libraries() []Row {
 		{
 			Package: "creds/records", Why: "records are chosen without asking over HTTP or touching an object", May: []string{"creds", "internal/memo"},
 			Never:    []Ban{{awsS3, "access is decided without touching an object"}, {"net/http", "the API server is asked through an interface"}},
-			NeverUse: noHandlers(),
-		},
-		{
-			Package: "internal/memo", Why: "it remembers anything",
-			NeverUse: noHandlers(),
-		},
-		{
-			Package: "internal/s3http", Why: "it carries requests and knows none", May: []string{"creds"},
-			Never:    []Ban{{awsS3, "we build requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
-			NeverUse: noHandlers(),
-		},
-		{
-			Package: "s3read", Why: "a reader knows no users, tokens or handlers", May: []string{"locator", "pseudoblock", "creds", "internal/s3http"},
-			Never:    []Ban{{awsS3, "we build the three requests ourselves: docs/decisions/0001-sign-requests-ourselves.md"}},
-			NeverUse: noHandlers(),
-		},
-		{
-			Package: "pseudoblock/resolver", Why: "any Go server can embed it", May: []string{"locator", "pseudoblock", "creds", "s3read"},
-			Never:    []Ban{{awsS3, "all S3 vocabulary stops at s3read"}},
 			NeverUse: noHandlers(),
 		},
 	}
