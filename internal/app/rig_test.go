@@ -53,6 +53,7 @@ type rig struct {
 	alice, bob, link    string
 	aliceUUID, bobUUID  string
 	labServer, gwServer *testenv.Server
+	minioRole           string // see peopleRig
 	client              *http.Client
 }
 

@@ -5,6 +5,7 @@ package app_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ func peopleRig(t *testing.T, rule, more string) *rig {
 	for _, name := range []string{"alice", "bob"} {
 		put(t, minio, "people", name+"/x", []byte("of "+name))
 	}
+	r.minioRole = minio.RoleARN
 	r.reloadWith(fmt.Sprintf("  people: {url: %q, region: %s, path_style: true}\n%s%saccess:\n  - {url: \"s3://people/\", endpoint: people, %s}\n",
 		minio.URL, testenv.Region, settings, more, strings.ReplaceAll(rule, "ROLE", minio.RoleARN)))
 	return r
@@ -56,8 +58,45 @@ func TestRoleForEachUser(t *testing.T) {
 		}
 		r.wantError(r.importsFolder(who.token, who.other).reply, 403, "s3-denied")
 	}
+	file := r.importsFolder(r.alice, "alice").files[0].Locator
+	if got := r.get(file, r.alice); got.StatusCode != 200 || got.body != "of alice" {
+		t.Errorf("alice reads %d %q", got.StatusCode, got.body)
+	}
+	r.wantError(r.get(file, r.bob), 403, "s3-denied")
 	if log := r.log.String(); strings.Contains(log, "eyJ") {
 		t.Error("the log has a token")
+	}
+}
+
+// TestRoleOfRecord: under mode token a record names the role. Alice has a
+// record and bob has none.
+func TestRoleOfRecord(t *testing.T) {
+	r := peopleRig(t, "mode: token", "roles: {allow: [\"arn:minio:iam:*::role/*\"]}\n")
+	r.addRecord(r.alice, r.minioRole)
+	if got := r.importsFolder(r.alice, "alice"); got.done == nil || got.done.Files != 1 {
+		t.Errorf("alice imports: %+v", got)
+	}
+	r.wantError(r.importsFolder(r.alice, "bob").reply, 403, "s3-denied")
+	r.wantError(r.importsFolder(r.bob, "bob").reply, 403, "creds-missing")
+}
+
+// addRecord stores a record that names a role.
+func (r *rig) addRecord(token, role string) {
+	r.t.Helper()
+	body := fmt.Sprintf(`{"credential":{"name":"role","credential_class":"aws_iam_role","external_id":%q,"secret":"none","scopes":["s3://people"],"expires_at":"2099-01-01T00:00:00Z"}}`, role)
+	q, err := http.NewRequest(http.MethodPost, r.apiHTTP.URL+"/arvados/v1/credentials", strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+token)
+	q.Header.Set("Content-Type", "application/json")
+	got, err := r.client.Do(q)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if text, _ := io.ReadAll(got.Body); got.StatusCode != 200 {
+		r.t.Fatalf("%s: %s", got.Status, text)
 	}
 }
 
