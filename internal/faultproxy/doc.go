@@ -9,6 +9,6 @@
 // [Rule]s, and every request is logged. A [Raw] responder writes literal
 // bytes. A [Canary] must never be contacted.
 //
-// It handles requests without a body only; put test data to the server
-// directly.
+// Bodies of requests need a Content-Length, and whole replies pass through its
+// memory; put test data to the server directly.
 package faultproxy

@@ -26,6 +26,8 @@ type Request struct {
 	AccessKey, Region string
 	// Payer is the header x-amz-request-payer.
 	Payer string
+	// Head and Body are what was sent, byte for byte.
+	Head, Body string
 	// Conn counts the connections to the proxy from 1.
 	Conn int
 }
@@ -181,11 +183,14 @@ func (p *Proxy) handle(c *net.TCPConn) {
 		if _, err := io.ReadFull(from, body); err != nil {
 			return
 		}
-		actions := p.record(describe(head, request, id))
+		asked := describe(head, request, id)
+		asked.Head, asked.Body = string(head), string(body)
+		actions := p.record(asked)
 		reply, err := p.forward(append(head, body...), request)
 		if err != nil {
 			return
 		}
+		reply.Asked = asked
 		for _, act := range actions {
 			act(reply)
 		}

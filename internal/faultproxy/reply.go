@@ -33,6 +33,8 @@ const (
 
 // Reply is a reply on its way back. Actions change it.
 type Reply struct {
+	// Asked is the request.
+	Asked   Request
 	Status  int
 	Header  http.Header
 	Body    []byte
