@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +19,7 @@ import (
 )
 
 // program runs this test binary as keepstore with more environment variables
-// and returns what it prints at its start, by name.
+// and returns what it prints at its start, by name, and its process id as "pid".
 func program(t *testing.T, environment []string, args ...string) map[string]string {
 	t.Helper()
 	self, err := os.Executable()
@@ -42,7 +43,7 @@ func program(t *testing.T, environment []string, args ...string) map[string]stri
 			t.Error(err)
 		}
 	})
-	said := map[string]string{}
+	said := map[string]string{"pid": strconv.Itoa(cmd.Process.Pid)}
 	for lines := bufio.NewScanner(out); said["Keep service"] == "" && lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), ": ")
 		said[name] = value

@@ -27,6 +27,9 @@ stay. SIGTERM stops listening and lets requests in progress finish.`,
 		Example: "  keepstore serve --config /etc/keepstore/keepstore.yml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := forbidCores(); err != nil {
+				return fault(err)
+			}
 			options, stop := serveOptions(cmd, file)
 			defer stop()
 			return serveError(app.Serve(cmd.Context(), options))
@@ -55,6 +58,9 @@ anything with ARVADOS_API_HOST_INSECURE=1.`,
 		Example: "  keepstore standalone --data ./data --config keepstore.yml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := forbidCores(); err != nil {
+				return fault(err)
+			}
 			options, stop := serveOptions(cmd, file)
 			defer stop()
 			return serveError(app.Standalone(cmd.Context(), app.StandaloneOptions{
