@@ -46,6 +46,11 @@ type rig struct {
 	lab, gw *faultproxy.Proxy
 	api     *apiserver.Server
 	apiHTTP *httptest.Server
+	// asked, if set, is between keepstore and the API server.
+	asked *faultproxy.Proxy
+	// listen is where keepstore listens; empty means on any free port.
+	listen     string
+	apiOptions apiserver.Options
 	// wrapAPI, if set, stands before the API server.
 	wrapAPI func(http.Handler) http.Handler
 	signer  *locator.Signer
@@ -82,7 +87,8 @@ func newRig(t *testing.T, text string) *rig {
 
 func (r *rig) startAPI() {
 	r.t.Helper()
-	api, err := apiserver.Open(apiserver.Options{DataDir: r.t.TempDir()})
+	r.apiOptions.DataDir = r.t.TempDir()
+	api, err := apiserver.Open(r.apiOptions)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -145,6 +151,7 @@ func (r *rig) serve() {
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		ended <- app.Serve(ctx, app.Options{ConfigFile: r.config, Provided: config.Provided{}, Log: r.log, Reload: r.reload, Ready: func(a string) { ready <- a }})
+		close(ended) // for those who ask again
 	}()
 	r.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	r.t.Cleanup(func() { _ = r.stop() })
