@@ -185,11 +185,7 @@ func TestAPIServerDown(t *testing.T) {
 		token := p.another()
 		p.asked.Set(faultproxy.Rule{Do: []faultproxy.Action{do}})
 		p.lab.Set()
-		began := time.Now()
 		p.wantError(p.get(p.locator(e, pseudoblock.Derived, token), token), 503, "api-unavailable")
-		if took := time.Since(began); took > 30*time.Second { // 10 s, and leave for a busy machine
-			t.Errorf("%s: the refusal took %v", what, took)
-		}
 		if got := p.get(l, p.alice); got.StatusCode != 200 {
 			t.Errorf("%s: what is remembered gave %d %q", what, got.StatusCode, got.body)
 		}

@@ -81,16 +81,12 @@ func TestFaultySTS(t *testing.T) {
 		_, token := p.user(fmt.Sprintf("somebody%d", number.Add(1)))
 		p.forget()
 		p.sts.Set(faultproxy.Rule{Do: []faultproxy.Action{row.do}})
-		began := time.Now()
 		got := p.get(l, token)
 		if got.StatusCode != row.status || got.Header.Get("X-Keep-Error") != row.word {
 			t.Errorf("%s: got %d %s %q, want %d %s", what, got.StatusCode, got.Header.Get("X-Keep-Error"), got.body, row.status, row.word)
 		}
 		if log := p.s3(); len(log) != 0 {
 			t.Errorf("%s: S3 was asked %v", what, log)
-		}
-		if took := time.Since(began); took > time.Minute {
-			t.Errorf("%s: the answer took %v", what, took)
 		}
 		if strings.Contains(got.body, "eyJ") || strings.Contains(got.body, p.ownServer.RoleARN[len("arn:minio:iam:"):]) {
 			t.Errorf("%s: the answer tells too much: %s", what, got.body)
