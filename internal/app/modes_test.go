@@ -188,8 +188,12 @@ func TestWarmReadsInEveryMode(t *testing.T) {
 			if log := p.s3(); got.StatusCode != 200 || got.body != "23456" || len(log) != 1 || log[0].String() != want {
 				t.Errorf("mode %s, %s: %d %q, S3 was asked %v, want %s", mode, form, got.StatusCode, got.body, log, want)
 			}
+			head := p.do(http.MethodHead, "/"+l, p.alice, "")
+			if log := p.s3(); head.StatusCode != 200 || head.ContentLength != 5 || len(log) != 2 {
+				t.Errorf("mode %s, %s: HEAD gave %d, and S3 was asked %v", mode, form, head.StatusCode, log)
+			}
 			if log := p.others(); len(log) != 0 {
-				t.Errorf("mode %s, %s: a warm read asked %v", mode, form, log)
+				t.Errorf("mode %s, %s: warm reads asked %v", mode, form, log)
 			}
 		}
 	}

@@ -4,9 +4,11 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -176,4 +178,24 @@ func TestDenialsPass(t *testing.T) {
 	p.reads("bob, x", x, p.bob, 200, "", bob.AccessKey)
 	alice.AllowRead(t, lab, "x/")
 	eventually(t, "alice's new right", func() bool { return p.get(x, p.alice).StatusCode == 200 })
+}
+
+// TestInactiveUsers: a user who was switched off gets no session and no keys,
+// whatever their token and records say.
+func TestInactiveUsers(t *testing.T) {
+	t.Parallel()
+	p, l := roleReader(t)
+	off := faultproxy.Rule{Path: regexp.MustCompile(`^/arvados/v1/users/current`), Do: []faultproxy.Action{faultproxy.Body(func(b []byte) []byte {
+		return bytes.Replace(b, []byte(`"is_active":true`), []byte(`"is_active":false`), 1)
+	})}}
+	token := p.another()
+	p.asked.Set(off)
+	p.wantError(p.get(p.signFor(l, token), token), 403, "user-inactive")
+	if log := append(p.s3(), p.sts.Log()...); len(log) != 0 {
+		t.Errorf("S3 and the STS were asked %v", log)
+	}
+	p.forget()
+	if got := p.get(p.signFor(l, token), p.another()); got.StatusCode != 200 {
+		t.Errorf("an active user: %d %q", got.StatusCode, got.body)
+	}
 }

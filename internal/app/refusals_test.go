@@ -123,7 +123,7 @@ func TestRulesOfPersonalModes(t *testing.T) {
 		{Bucket: gw + "x", Key: "public/x", VersionID: public.VersionID},
 		{Bucket: gw + ".evil", Key: "public/x", VersionID: public.VersionID},
 	} {
-		l := p.linkedTo(o, p.alice)
+		l := p.signFor(p.whole(o, 1), p.alice)
 		got := p.silentFor(o.Key, l, p.alice, 403, "bucket-not-allowed")
 		texts = append(texts, strings.Split(got.body, " [req")[0])
 	}
@@ -131,7 +131,7 @@ func TestRulesOfPersonalModes(t *testing.T) {
 		t.Errorf("the answers tell what exists: %q and %q", texts[0], texts[1])
 	}
 	p.change("access: []\n")
-	p.silentFor("after the rule was removed", p.linkedTo(public, p.alice), p.alice, 403, "bucket-not-allowed")
+	p.silentFor("after the rule was removed", p.signFor(p.whole(public, 1), p.alice), p.alice, 403, "bucket-not-allowed")
 	p.change(fmt.Sprintf(rule, gw))
 	p.reads("after the rule came back", p.whole(public, 1), p.alice, 200, "", user.AccessKey)
 }
@@ -150,12 +150,12 @@ func TestTokensOfPersonalModes(t *testing.T) {
 	p.reads("with a signature of nobody", e, p.alice, 200, "", key)
 }
 
-// linkedTo is the locator of one byte of an object, signed for a token.
-func (p *people) linkedTo(o locator.Object, token string) string {
+// signFor adds a token's signature to a locator.
+func (p *people) signFor(l, token string) string {
 	p.t.Helper()
-	l, err := locator.Parse(p.whole(o, 1))
+	parsed, err := locator.Parse(l)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return p.signer.Sign(l, token, time.Now().Add(ttl)).String()
+	return p.signer.Sign(parsed, token, time.Now().Add(ttl)).String()
 }
