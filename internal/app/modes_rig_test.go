@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -36,7 +35,8 @@ type people struct {
 	own, sts  *faultproxy.Proxy
 	ownServer *testenv.Server
 	sessions  *sessions
-	head      string // of the configuration
+	// head and issuer come before the rules in the configuration.
+	head, issuer string
 }
 
 // newPeople starts everything but the endpoint own.
@@ -53,7 +53,6 @@ func preparePeople(t *testing.T) *people {
 	r := &rig{t: t, labServer: servers.MinIO(t), gwServer: servers.Versitygw(t), log: &lockedBuffer{}, reload: make(chan os.Signal, 1)}
 	r.apiOptions.ReleaseSecrets = true
 	r.lab, r.gw = faultproxy.New(t, r.labServer.URL), faultproxy.New(t, r.gwServer.URL)
-	r.listen = unused(t)
 	r.startAPI()
 	r.asked = faultproxy.New(t, r.apiHTTP.URL)
 	r.config = filepath.Join(t.TempDir(), "keepstore.yml")
@@ -61,17 +60,15 @@ func preparePeople(t *testing.T) *people {
 	t.Cleanup(transport.CloseIdleConnections)
 	r.client = &http.Client{Transport: transport, Timeout: time.Minute}
 	p := &people{rig: r, sessions: &sessions{users: make(map[string]string)}}
-	p.head = fmt.Sprintf(`listen: %s
+	p.head = fmt.Sprintf(`listen: 127.0.0.1:0
 cluster_id: %s
 api: {url: %q}
 blob_signing: {key: %s}
 management_token: management-of-the-test
-issuer: {url: "http://%[1]s", key_file: %[5]s}
 endpoints:
-  lab: {url: %[6]q, %[8]s}
-  gw: {url: %[7]q, %[8]s}
-`, r.listen, r.api.ClusterID(), r.asked.URL(), r.api.BlobSigningKey(), filepath.Join(t.TempDir(), "issuer.pem"),
-		r.lab.URL(), r.gw.URL(), ownKeys())
+  lab: {url: %[4]q, %[6]s}
+  gw: {url: %[5]q, %[6]s}
+`, r.api.ClusterID(), r.asked.URL(), r.api.BlobSigningKey(), r.lab.URL(), r.gw.URL(), ownKeys())
 	p.forget()
 	return p
 }
@@ -88,6 +85,8 @@ func newRoles(t *testing.T, rules string) *people {
 	p := preparePeople(t)
 	p.write("access: []\n")
 	p.serve()
+	p.issuer = fmt.Sprintf("issuer: {url: %q, key_file: issuer.pem}\n", p.url)
+	p.change("access: []\n")
 	p.ownServer = testenv.MinIOWithIssuer(t, testenv.OpenID{ConfigURL: p.url + "/.well-known/openid-configuration",
 		Audience: "sts.amazonaws.com", Policies: []string{"people"}})
 	p.own, p.sts = faultproxy.New(t, p.ownServer.URL), faultproxy.New(t, p.ownServer.URL)
@@ -99,7 +98,7 @@ func newRoles(t *testing.T, rules string) *people {
 
 func (p *people) write(rules string) {
 	p.t.Helper()
-	if err := os.WriteFile(p.config, []byte(p.head+rules), 0o600); err != nil {
+	if err := os.WriteFile(p.config, []byte(p.head+p.issuer+rules), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -214,17 +213,6 @@ func (p *people) grantOwn(rights map[string]string) {
 			fmt.Sprintf(`{"Effect":"Allow","Action":["s3:ListBucket","s3:ListBucketVersions"],"Resource":["arn:aws:s3:::%s"],%s}`, bucket, only))
 	}
 	p.ownServer.SetIAM(p.t, testenv.IAM{Policies: map[string]string{"people": `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`}})
-}
-
-// unused is an address that nobody listens on.
-func unused(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // arvados sends one request to the API server, not through the proxy.

@@ -47,9 +47,7 @@ type rig struct {
 	api     *apiserver.Server
 	apiHTTP *httptest.Server
 	// asked, if set, is between keepstore and the API server.
-	asked *faultproxy.Proxy
-	// listen is where keepstore listens; empty means on any free port.
-	listen     string
+	asked      *faultproxy.Proxy
 	apiOptions apiserver.Options
 	// wrapAPI, if set, stands before the API server.
 	wrapAPI func(http.Handler) http.Handler
