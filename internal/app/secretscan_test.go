@@ -7,8 +7,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,7 +16,9 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/app"
@@ -29,73 +29,6 @@ import (
 	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/pseudoblock"
 )
-
-// scanner looks for secrets in what a server lets out.
-type scanner struct{ secrets map[string]string } // by what they are
-
-// forms are the ways in which a text may hold a secret.
-func forms(secret string) map[string]string {
-	quoted, _ := json.Marshal(secret) // a string can be marshalled
-	all := map[string]string{
-		"as it is": secret, "in JSON": strings.Trim(string(quoted), `"`), "quoted": strings.Trim(fmt.Sprintf("%+q", secret), `"`),
-		"in a query": url.QueryEscape(secret), "in a path": url.PathEscape(secret), "in hex": hex.EncodeToString([]byte(secret)),
-		"as numbers": strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
-	}
-	// Base64 of a longer text that holds the secret differs by where in a group
-	// of three bytes it begins; its first and last characters mix with others.
-	for shift := range 3 {
-		text := strings.Repeat("\x00", shift) + secret
-		text = text[:len(text)/3*3]
-		begin := []int{0, 2, 3}[shift]
-		all[fmt.Sprintf("in base64, shifted by %d", shift)] = base64.StdEncoding.EncodeToString([]byte(text))[begin:]
-		all[fmt.Sprintf("in URL base64, shifted by %d", shift)] = base64.URLEncoding.EncodeToString([]byte(text))[begin:]
-	}
-	return all
-}
-
-// find names the secrets in a text.
-func (s *scanner) find(text string) (found []string) {
-	for what, secret := range s.secrets {
-		for form, bytes := range forms(secret) {
-			if i := strings.Index(text, bytes); i >= 0 {
-				found = append(found, fmt.Sprintf("%s %s after %.200q", what, form, text[max(0, i-200):i]))
-				break
-			}
-		}
-	}
-	return found
-}
-
-// add adds a secret, which must be long enough not to occur by chance.
-func (s *scanner) add(t *testing.T, what, secret string) {
-	t.Helper()
-	if len(secret) < 16 {
-		t.Fatalf("the %s is no secret to look for: %d characters", what, len(secret))
-	}
-	s.secrets[what] = secret
-}
-
-// TestScannerFinds: the scan finds a planted secret in each form and place.
-func TestScannerFinds(t *testing.T) {
-	t.Parallel()
-	s := &scanner{secrets: map[string]string{}}
-	s.add(t, "canary", "c4n+ry/"+strings.Repeat("\u00e9\"x", 4))
-	for form, text := range forms(s.secrets["canary"]) {
-		if len(s.find("before "+text+" after")) != 1 {
-			t.Errorf("a secret %s is not found", form)
-		}
-	}
-	for _, pad := range []string{"", "a", "ab", "abc", "Authorization: Basic user:"} {
-		for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
-			if text := e.EncodeToString([]byte(pad + s.secrets["canary"] + "more")); len(s.find(text)) != 1 {
-				t.Errorf("a secret after %q is not found in %s", pad, text)
-			}
-		}
-	}
-	if found := s.find("nothing of the kind"); len(found) != 0 {
-		t.Errorf("in a text without secrets: %q", found)
-	}
-}
 
 // leaky is a rig with one object in each mode, where all secrets are known.
 type leaky struct {
@@ -186,7 +119,8 @@ func (k *leaky) send(method, path, token, body string, headers ...string) reply 
 // signed is the locator of an object, signed for alice.
 func (k *leaky) signed(o locator.Object) string {
 	l := k.locator(pseudoblock.Extent{Object: o, Size: 1}, pseudoblock.Derived, k.alice)
-	k.scan.add(k.t, "permission signature", l[strings.LastIndex(l, "+A")+2:][:40])
+	signature := l[strings.LastIndex(l, "+A")+2:][:40]
+	k.scan.add(k.t, "permission signature "+signature[:4], signature)
 	return l
 }
 
@@ -258,6 +192,7 @@ func TestSecretsStayInside(t *testing.T) {
 	k.wander()
 	k.provoke()
 	k.use()
+	k.crash()
 	k.write("access: []\nroles: {allow: [" + k.api.BlobSigningKey() + "]}\nblob_signing: {key: [" + testenv.SecretKey + "]}\n")
 	k.reload <- nil
 	k.waitForLog("reload refused")
@@ -276,6 +211,44 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	if !strings.Contains(metrics, "arvados_concurrent_requests") || !strings.Contains(k.log.String(), `"cause"`) {
 		t.Error("these are not the metrics, or not the log at the debug level")
+	}
+}
+
+// crash lets a server of its own process read, and end in the middle of a read
+// with a dump of all goroutines in its log.
+func (k *leaky) crash() {
+	k.t.Helper()
+	here := k.url
+	defer func() { k.url = here }()
+	child := k.start()
+	for mode, o := range k.objects {
+		if got := k.send(http.MethodGet, "/"+k.signed(o), k.alice, ""); got.StatusCode != 200 {
+			k.t.Errorf("mode %s in a process of its own: %d %q", mode, got.StatusCode, got.body)
+		}
+	}
+	k.lab.Set(faultproxy.Rule{Do: []faultproxy.Action{faultproxy.Delay(time.Minute)}})
+	req, err := http.NewRequest(http.MethodGet, k.url+"/"+k.signed(k.objects["token"]), nil)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+k.alice)
+	ended := make(chan error, 1)
+	go func() {
+		resp, err := k.client.Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		ended <- err
+	}()
+	eventually(k.t, "a read in progress", func() bool { return len(k.lab.Log()) > 0 })
+	if err := child.command.Process.Signal(syscall.SIGQUIT); err != nil {
+		k.t.Fatal(err)
+	}
+	<-ended
+	_ = child.command.Wait() // that it failed is what was wanted
+	k.forget()
+	if text := k.log.String(); !strings.Contains(text, "SIGQUIT: quit") || !strings.Contains(text, "s3read.") {
+		k.t.Error("the log has no dump of goroutines that read")
 	}
 }
 

@@ -5,10 +5,13 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/arvados-s3/keepstore/creds/issuer"
 	"github.com/arvados-s3/keepstore/internal/faultproxy"
 	"github.com/arvados-s3/keepstore/internal/testenv"
 )
@@ -225,5 +229,53 @@ func TestRoleRecords(t *testing.T) {
 	got = p.get(l, p.bob)
 	if log := p.own.Log(); got.StatusCode != 403 || got.Header.Get("X-Keep-Error") != "s3-denied" || len(log) != 1 || p.sessions.user(log[0].AccessKey) != p.bobUUID {
 		t.Errorf("bob with alice's role record: %d %q, S3 was asked %v", got.StatusCode, got.body, log)
+	}
+}
+
+// TestRotationOfKeys is T-08 in a running server: while sessions are asked for
+// all the time, the issuer gets another key, publishes both, and goes over to
+// the new one by itself. No call of the STS fails.
+func TestRotationOfKeys(t *testing.T) {
+	t.Parallel()
+	const own = "rotation"
+	rules := fmt.Sprintf("access:\n  - {url: \"s3://%s/\", endpoint: own, mode: role, role: \"ROLE\"}\n", own)
+	p := newRoles(t, rules)
+	p.ownServer.Bucket(t, own, true)
+	p.ownServer.SetIAM(t, testenv.IAM{Policies: map[string]string{"people": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObjectVersion","s3:GetObject"],"Resource":["arn:aws:s3:::rotation/*"]}]}`}})
+	l := p.whole(put(t, p.ownServer, own, "x", []byte("x")), 1)
+	kids := func() (all []string) {
+		for _, r := range p.sts.Log() {
+			header, err := base64.RawURLEncoding.DecodeString(strings.Split(parseForm(t, r.Body).Get("WebIdentityToken"), ".")[0])
+			var h struct{ KID, Alg string }
+			if err != nil || json.Unmarshal(header, &h) != nil || h.Alg != "RS256" {
+				t.Fatalf("the header of a token: %s", header)
+			}
+			all = append(all, h.KID)
+		}
+		return all
+	}
+	newSession := func() {
+		_, token := p.user(fmt.Sprintf("rotated%d", number.Add(1)))
+		if got := p.get(l, token); got.StatusCode != 200 {
+			t.Fatalf("a new session: %d %q", got.StatusCode, got.body)
+		}
+	}
+	newSession()
+	file := filepath.Join(filepath.Dir(p.config), "issuer.pem")
+	if _, err := issuer.Rotate(file, 2*time.Second, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	p.change(strings.ReplaceAll(rules, "ROLE", p.ownServer.RoleARN))
+	if keys := p.do(http.MethodGet, issuer.JWKSPath, "", "").body; strings.Count(keys, `"kid"`) != 2 || strings.Contains(keys, `"d"`) {
+		t.Errorf("after the rotation these keys are published: %s", keys)
+	}
+	for range 1000 {
+		if all := kids(); all[0] != all[len(all)-1] {
+			break
+		}
+		newSession()
+	}
+	if all := kids(); all[0] == all[len(all)-1] {
+		t.Errorf("the keys that signed are %v", all)
 	}
 }
