@@ -113,7 +113,7 @@ func TestHostileRecords(t *testing.T) {
 		if got.StatusCode != row.status || got.Header.Get("X-Keep-Error") != row.word {
 			t.Errorf("%s: got %d %s %q, want %d %s", what, got.StatusCode, got.Header.Get("X-Keep-Error"), got.body, row.status, row.word)
 		}
-		if keys := faultKeys(p.lab.Log()); row.status == 200 != keys[key] {
+		if keys := keysIn(p.lab.Log()); row.status == 200 != keys[key] {
 			t.Errorf("%s: S3 saw the keys %v", what, keys)
 		}
 		if strings.ContainsAny(got.body, "\x1b\x00\r") || len(got.body) > 1024 || row.status != 200 && strings.Contains(got.body, canary.URL()) {

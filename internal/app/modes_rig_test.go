@@ -272,8 +272,7 @@ func (p *people) whole(o locator.Object, size int) string {
 	return l.String()
 }
 
-// reads checks what a read gives, and whose keys S3 saw: of user, or none if
-// user is empty.
+// reads checks what a read gives, and which access keys S3 saw, in order.
 func (p *people) reads(what, l, token string, status int, word string, keys ...string) reply {
 	p.t.Helper()
 	p.forget()
