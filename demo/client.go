@@ -38,6 +38,23 @@ func (r reply) line() string {
 	return line
 }
 
+// told returns what an error says, without the form around it.
+func (r reply) told() string {
+	text := r.line()
+	var list struct{ Errors []string }
+	if json.Unmarshal(r.body, &list) == nil && len(list.Errors) > 0 {
+		text = list.Errors[0]
+	}
+	text, _, _ = strings.Cut(text, " [req ")
+	return text
+}
+
+// word returns the word of an error.
+func (r reply) word() string {
+	word, _, _ := strings.Cut(r.told(), ":")
+	return word
+}
+
 // wants turns any other status into an error.
 func (r reply) wants(status int) error {
 	if r.status == status {

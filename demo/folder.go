@@ -37,13 +37,24 @@ func newFolder(keep string) (folder, error) {
 
 func (f folder) in(name string) string { return filepath.Join(f.path, name) }
 
-func (f folder) config() string       { return f.in("keepstore.yml") }
-func (f folder) service() string      { return f.in("keepstore") }
-func (f folder) keepstoreLog() string { return f.in("keepstore.log") }
-func (f folder) blocks() string       { return f.in("blocks") }
-func (f folder) gateway() string      { return f.in("s3") }
-func (f folder) gatewayLog() string   { return f.in("s3-gateway.log") }
-func (f folder) accessLog() string    { return f.in("s3-access.log") }
+func (f folder) config() string           { return f.in("keepstore.yml") }
+func (f folder) service() string          { return f.in("keepstore") }
+func (f folder) keepstoreLog() string     { return f.in("keepstore.log") }
+func (f folder) blocks() string           { return f.in("blocks") }
+func (f folder) minio(name string) string { return f.in("minio-" + name) }
+
+// The first gateway is "s3", the others have a name.
+func (f folder) gateway(name string) string    { return f.in("s3" + suffix(name)) }
+func (f folder) gatewayLog(name string) string { return f.in("s3-gateway" + suffix(name) + ".log") }
+func (f folder) accessLog(name string) string  { return f.in("s3-access" + suffix(name) + ".log") }
+func (f folder) minioLog(name string) string   { return f.in("minio-" + name + ".log") }
+
+func suffix(name string) string {
+	if name == firstName {
+		return ""
+	}
+	return "-" + name
+}
 
 func (f folder) remove() error {
 	if !f.temporary {

@@ -7,18 +7,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"time"
 )
 
-// childArgument makes this program the S3 gateway.
+// childArgument makes this program an S3 gateway.
 const childArgument = "demo-s3"
 
 const region = "us-east-1"
@@ -26,42 +22,36 @@ const region = "us-east-1"
 // keyPair is an S3 access key with its secret.
 type keyPair struct{ Access, Secret string }
 
-// gatewaySettings go to the child in one line on its standard input, so that
-// secrets stand neither in its arguments nor in its environment.
+// gatewaySettings go to the child.
 type gatewaySettings struct {
 	Address   string
-	Health    string // path that answers without a signature
+	Health    string // path that answers without a signature, and that nobody else knows
 	Folder    string
 	AccessLog string
 	// Sidecar asks for metadata in files even where attributes work.
 	Sidecar bool
-	// Owner may do everything, Reader what the bucket policy says.
-	Owner, Reader keyPair
+	// Owner may do everything, the others what the bucket policies say.
+	Owner, Reader, Ann, Bob keyPair
 }
 
-// gateway is the running child.
+// gateway is a running child with an S3 gateway.
 type gateway struct {
+	*child
 	gatewaySettings
-	url    string
-	cmd    *exec.Cmd
-	input  io.Closer
-	exited chan struct{}
+	url string
 }
 
-// startGateway starts the child and waits until it answers. Another program
-// may take the port between the choice and its use, so it tries again.
-func startGateway(ctx context.Context, dir folder, sidecar bool) (*gateway, error) {
-	log, err := os.OpenFile(dir.gatewayLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close() // the child has its own copy
+// startGateway starts a gateway and waits until it answers. Another program
+// may take the port between the choice and its use, so it tries again. Keys of
+// users begin with the name.
+func startGateway(ctx context.Context, dir folder, name string, sidecar bool) (*gateway, error) {
+	var g *gateway
+	var err error
 	for range 3 {
-		var g *gateway
-		if g, err = launch(dir, log, sidecar); err != nil {
+		if g, err = launch(dir, name, sidecar); err != nil {
 			return nil, err
 		}
-		if err = g.await(ctx, 20*time.Second); err == nil {
+		if err = g.awaitURL(ctx, g.url+g.Health, 20*time.Second); err == nil {
 			return g, nil
 		}
 		err = errors.Join(err, g.stop())
@@ -69,86 +59,21 @@ func startGateway(ctx context.Context, dir folder, sidecar bool) (*gateway, erro
 			break
 		}
 	}
-	return nil, fmt.Errorf("the S3 gateway did not start: %w; the last it said was %q", err, lastLine(dir.gatewayLog()))
+	return nil, fmt.Errorf("the S3 gateway did not start: %w; the last it said was %q", err, lastLine(dir.gatewayLog(name)))
 }
 
-func launch(dir folder, log *os.File, sidecar bool) (*gateway, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+func launch(dir folder, name string, sidecar bool) (*gateway, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{
-		gatewaySettings: gatewaySettings{
-			Address: address, Health: "/ready-" + rand.Text(), Folder: dir.gateway(), AccessLog: dir.accessLog(), Sidecar: sidecar,
-			Owner: keyPair{"demo-owner", rand.Text()}, Reader: keyPair{"demo-reader", rand.Text()},
-		},
-		url:    "http://" + address,
-		cmd:    exec.Command(program, childArgument),
-		exited: make(chan struct{}),
-	}
-	g.cmd.Stdout, g.cmd.Stderr = log, log
-	return g, g.start()
-}
-
-// start runs the child. Its standard input stays open as long as this process
-// lives: when it closes, in whatever way this process ends, the child ends.
-func (g *gateway) start() error {
-	input, err := g.cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	if err := g.cmd.Start(); err != nil {
-		return fmt.Errorf("cannot start the S3 gateway: %w", err)
-	}
-	g.input = input
-	go func() {
-		_ = g.cmd.Wait() // that it ended is all that counts
-		close(g.exited)
-	}()
-	// A child that is gone already is noticed by await.
-	_ = json.NewEncoder(input).Encode(g.gatewaySettings)
-	return nil
-}
-
-func (g *gateway) pid() int { return g.cmd.Process.Pid }
-
-// await polls the health path, whose name nobody else on that port knows.
-func (g *gateway) await(ctx context.Context, limit time.Duration) error {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 2 * time.Second}
-	timeout := time.After(limit)
-	for {
-		if reply, err := client.Get(g.url + g.Health); err == nil {
-			reply.Body.Close()
-			if reply.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-g.exited:
-			return errors.New("it ended at once")
-		case <-timeout:
-			return fmt.Errorf("it did not answer for %v", limit)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// stop asks the child to end, and makes it end.
-func (g *gateway) stop() error {
-	_ = g.input.Close() // it may have ended by itself
-	select {
-	case <-g.exited:
-	case <-time.After(5 * time.Second):
-		_ = g.cmd.Process.Kill() // the same
-		<-g.exited
-	}
-	return nil
+	newKey := func(who string) keyPair { return keyPair{name + "-" + who, rand.Text()} }
+	g := &gateway{url: "http://" + address, gatewaySettings: gatewaySettings{
+		Address: address, Health: "/ready-" + rand.Text(), Folder: dir.gateway(name), AccessLog: dir.accessLog(name), Sidecar: sidecar,
+		Owner: newKey("owner"), Reader: newKey("reader"), Ann: newKey("ann"), Bob: newKey("bob"),
+	}}
+	g.child, err = startChild(childArgument, dir.gatewayLog(name), g.gatewaySettings)
+	return g, err
 }
 
 func lastLine(file string) string {

@@ -4,16 +4,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
@@ -21,30 +16,10 @@ import (
 	"github.com/versity/versitygw/embedgw"
 )
 
-// gatewayMain is the child process. It serves until its input ends.
+// gatewayMain is the child process with the gateway.
 func gatewayMain(input io.Reader, log io.Writer) int {
-	// What a terminal sends reaches every process; the parent decides.
-	signal.Ignore(os.Interrupt, syscall.SIGHUP)
-	lines := bufio.NewReader(input)
-	var s gatewaySettings
-	line, err := lines.ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &s)
-	}
-	if err != nil {
-		fmt.Fprintln(log, "this argument is for the demo itself: run it without")
-		return 2
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		_, _ = io.Copy(io.Discard, lines) // any end is the end
-		cancel()
-	}()
-	if err := s.serve(ctx); err != nil && ctx.Err() == nil {
-		fmt.Fprintln(log, "S3 gateway:", err)
-		return 1
-	}
-	return 0
+	s := &gatewaySettings{}
+	return childMain(s, s.serve, input, log)
 }
 
 func (s *gatewaySettings) serve(ctx context.Context) error {
@@ -67,9 +42,10 @@ func (s *gatewaySettings) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reader := auth.Account{Access: s.Reader.Access, Secret: s.Reader.Secret, Role: auth.RoleUser}
-	if err := accounts.CreateAccount(reader); err != nil {
-		return err
+	for _, key := range []keyPair{s.Reader, s.Ann, s.Bob} {
+		if err := accounts.CreateAccount(auth.Account{Access: key.Access, Secret: key.Secret, Role: auth.RoleUser}); err != nil {
+			return err
+		}
 	}
 	config.IAMService = accounts
 	store, err := s.store()

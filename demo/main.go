@@ -18,6 +18,9 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == childArgument {
 		os.Exit(gatewayMain(os.Stdin, os.Stderr))
 	}
+	if len(os.Args) == 2 && os.Args[1] == minioArgument {
+		os.Exit(minioMain(os.Stdin, os.Stderr))
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -27,6 +30,8 @@ type flags struct {
 	data    string
 	listen  string
 	sidecar bool
+	minio   string
+	slow    bool
 }
 
 func parseFlags(args []string, usage io.Writer) (flags, error) {
@@ -37,11 +42,13 @@ func parseFlags(args []string, usage io.Writer) (flags, error) {
 	set.StringVar(&f.data, "data", "", "folder to keep everything in (default: a temporary one, removed at the end)")
 	set.StringVar(&f.listen, "listen", "127.0.0.1:0", "address of keepstore; port 0 takes any free one")
 	set.BoolVar(&f.sidecar, "sidecar", false, "let the S3 gateway keep metadata in files, as it does where the file system has no extended attributes")
+	set.StringVar(&f.minio, "minio", "", "MinIO program for the part with roles; none leaves it out (default: the one in $PATH, if there is one)")
+	set.BoolVar(&f.slow, "slow", false, "also wait, up to a minute, until keys that were taken away stop working")
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
 	if set.NArg() > 0 {
-		return f, fmt.Errorf("the demo takes no arguments, only --once, --data DIR and --listen ADDRESS: got %q", set.Arg(0))
+		return f, fmt.Errorf("the demo takes no arguments, only options: got %q", set.Arg(0))
 	}
 	return f, nil
 }
@@ -77,8 +84,8 @@ func demo(ctx context.Context, f flags, p *printer) (err error) {
 		return stopped(ctx, err)
 	}
 	defer func() { err = errors.Join(err, s.clear()) }()
-	t := &tour{stage: s, out: p}
-	if err := t.run(ctx, steps()); err != nil {
+	t := &tour{stage: s, out: p, slow: f.slow}
+	if err := t.run(ctx, t.steps()); err != nil {
 		return stopped(ctx, err)
 	}
 	if f.once {
@@ -92,7 +99,9 @@ func demo(ctx context.Context, f flags, p *printer) (err error) {
 	case err := <-s.service.ended:
 		return fmt.Errorf("keepstore stopped by itself: %w", err)
 	case <-s.gateway.exited:
-		return fmt.Errorf("the S3 gateway stopped by itself: see %s", s.dir.gatewayLog())
+		return fmt.Errorf("the S3 gateway stopped by itself: see %s", s.dir.gatewayLog(firstName))
+	case <-s.partner.exited:
+		return fmt.Errorf("the S3 gateway of the partner stopped by itself: see %s", s.dir.gatewayLog(partnerName))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // printer tells the tour. It uses colour only on a terminal.
@@ -52,12 +53,12 @@ func (p *printer) fact(name, format string, args ...any) {
 
 // step begins a numbered step with the reason for it.
 func (p *printer) step(n int, title, why string) {
-	p.say("\n%s\n   %s", p.paint(bold, fmt.Sprintf("%d. %s", n, title)), p.paint(dim, "Why: "+why))
+	p.say("\n%s\n   %s", p.paint(bold, fmt.Sprintf("%d. %s", n, title)), p.paint(dim, wrap("Why: "+why, 3)))
 }
 
 // sent and got print what went to a server and what came back.
 func (p *printer) sent(format string, args ...any) { p.say("   > %s", fmt.Sprintf(format, args...)) }
-func (p *printer) got(format string, args ...any)  { p.say("   < %s", fmt.Sprintf(format, args...)) }
+func (p *printer) got(format string, args ...any)  { p.wrapped("   < ", fmt.Sprintf(format, args...)) }
 
 func (p *printer) detail(format string, args ...any) { p.say("     %s", fmt.Sprintf(format, args...)) }
 
@@ -67,7 +68,34 @@ func (p *printer) check(ok bool, text string) {
 	if !ok {
 		mark = p.paint(red, "FAILED")
 	}
-	p.say("   %s %s", mark, text)
+	p.say("   %s %s", mark, wrap(text, len("   OK ")))
+}
+
+// wrapped prints a line that begins with a mark. What is too long for it goes
+// below its text.
+func (p *printer) wrapped(mark, text string) { p.say("%s%s", mark, wrap(text, len(mark))) }
+
+// width is that of a terminal which most people have.
+const width = 100
+
+// wrap breaks text at spaces, so that it fits beside an indent.
+func wrap(text string, indent int) string {
+	var b strings.Builder
+	column := indent
+	for i, word := range strings.Split(text, " ") {
+		size := utf8.RuneCountInString(word)
+		switch {
+		case i > 0 && column+1+size > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		case i > 0:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += size
+	}
+	return b.String()
 }
 
 // since returns the time that has passed, as people read it.

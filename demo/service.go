@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
-
-	"go.yaml.in/yaml/v3"
+	"syscall"
+	"time"
 
 	"github.com/arvados-s3/keepstore/internal/app"
 )
@@ -21,12 +20,13 @@ type service struct {
 	cancel      context.CancelFunc
 	ended       chan error // gets one value, then closed
 	log         *os.File
+	reload      chan os.Signal
 }
 
 // startService writes the configuration and starts keepstore with it, as
 // `keepstore standalone` does.
-func startService(ctx context.Context, dir folder, g *gateway, listen string) (*service, error) {
-	if err := writeConfig(dir, g, listen); err != nil {
+func startService(ctx context.Context, dir folder, c settings) (*service, error) {
+	if err := c.write(dir); err != nil {
 		return nil, err
 	}
 	log, err := os.OpenFile(dir.keepstoreLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -35,13 +35,13 @@ func startService(ctx context.Context, dir folder, g *gateway, listen string) (*
 	}
 	// It must outlive the tour's context, so that it drains before S3 ends.
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &service{cancel: cancel, ended: make(chan error, 1), log: log}
+	s := &service{cancel: cancel, ended: make(chan error, 1), log: log, reload: make(chan os.Signal)}
 	ready := make(chan string, 1)
 	go func() {
 		defer close(s.ended)
 		s.ended <- app.Standalone(inner, app.StandaloneOptions{
-			Options: app.Options{ConfigFile: dir.config(), Log: log, Ready: func(address string) { ready <- address }},
-			DataDir: dir.service(), APIListen: "127.0.0.1:0",
+			Options: app.Options{ConfigFile: dir.config(), Log: log, Reload: s.reload, Ready: func(address string) { ready <- address }},
+			DataDir: dir.service(), APIListen: "127.0.0.1:0", ReleaseSecrets: true,
 			APIReady: func(url, _ string) { s.apiURL = url },
 		})
 	}()
@@ -64,6 +64,30 @@ func reachable(address string) string {
 	return address
 }
 
+// reconfigure changes the configuration of the running service, as SIGHUP
+// does, and waits until it has taken effect.
+func (s *service) reconfigure(ctx context.Context, dir folder, c settings, effect func() bool) error {
+	if err := c.write(dir); err != nil {
+		return err
+	}
+	select {
+	case s.reload <- syscall.SIGHUP:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for deadline := time.Now().Add(20 * time.Second); !effect(); {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("keepstore did not take the new configuration; the last it said was %s", lastLine(dir.keepstoreLog()))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
 func (s *service) stop() error {
 	s.cancel()
 	for err := range s.ended {
@@ -72,33 +96,4 @@ func (s *service) stop() error {
 		}
 	}
 	return s.log.Close()
-}
-
-// writeConfig writes keepstore.yml. The secret key has a file of its own, as
-// it should have anywhere.
-func writeConfig(dir folder, g *gateway, listen string) error {
-	secret := dir.in("s3-reader-secret")
-	if err := os.WriteFile(secret, []byte(g.Reader.Secret+"\n"), 0o600); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir.blocks(), 0o700); err != nil {
-		return err
-	}
-	type mapping = map[string]any
-	text, err := yaml.Marshal(mapping{
-		"listen": listen,
-		"endpoints": mapping{"demo": mapping{
-			"url": g.url, "region": region, "path_style": true,
-			"access_key_id": g.Reader.Access, "secret_access_key_file": filepath.Base(secret),
-		}},
-		"access": []mapping{{
-			"url": "s3://" + bucketName + "/", "endpoint": "demo", "mode": "iam",
-			"import": mapping{"users": []string{"*"}},
-		}},
-		"volumes": []mapping{{"driver": "directory", "root": dir.blocks()}},
-	})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(dir.config(), text, 0o600)
 }

@@ -40,7 +40,7 @@ func commands(s *stage, t *tour) []command {
 	const auth = `-H "Authorization: Bearer $TOKEN"`
 	get := func(path string) string { return fmt.Sprintf(`curl -sS %s "$KEEP/%s"`, auth, path) }
 	return []command{
-		{"where keepstore is, and the token of a user of this demo", fmt.Sprintf("export KEEP=%s TOKEN=%s", s.service.url, t.people.ann.Reveal())},
+		{"where keepstore is, and the token of a user of this demo", fmt.Sprintf("export KEEP=%s TOKEN=%s", s.service.url, t.people.ann.token.Reveal())},
 		{"what this token may import", get("s3/access")},
 		{"look around in the bucket", get("s3/browse?url=" + url.QueryEscape(prefixURL))},
 		{"import a folder: one line of JSON for each file", fmt.Sprintf(`curl -sS %s -H "Content-Type: application/json" -d '{"sources":[{"url":"%ssample-01/"}]}' "$KEEP/s3/import"`, auth, prefixURL)},

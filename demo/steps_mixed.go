@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"crypto/md5"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -37,7 +36,7 @@ func (t *tour) mix(ctx context.Context) error {
 	}
 	text := fmt.Sprintf(". %s 0:%d:README\n", block, len(readme)) + string(references.body)
 	t.out.sent("POST /arvados/v1/collections, to the API server, with one line for README before the manifest of the import")
-	saved, err := t.save(ctx, text)
+	saved, err := t.save(ctx, "mixed "+t.first.done.PDH, text)
 	if err != nil {
 		return err
 	}
@@ -74,21 +73,10 @@ type collection struct {
 	Files int    `json:"file_count"`
 }
 
-func (t *tour) save(ctx context.Context, text string) (collection, error) {
-	var saved collection
-	body, err := json.Marshal(map[string]map[string]string{"collection": {"name": "mixed " + t.first.done.PDH, "manifest_text": text}})
-	if err != nil {
-		return saved, err
-	}
-	api := client{url: t.service.apiURL, token: t.people.ann}
-	r, err := api.do(ctx, http.MethodPost, "arvados/v1/collections?ensure_unique_name=true", map[string]string{"Content-Type": "application/json"}, body)
-	if err == nil {
-		err = r.wants(http.StatusOK)
-	}
-	if err != nil {
-		return saved, err
-	}
-	return saved, json.Unmarshal(r.body, &saved)
+func (t *tour) save(ctx context.Context, name, text string) (saved collection, err error) {
+	_, err = t.api(ctx, t.people.ann, http.MethodPost, "collections?ensure_unique_name=true",
+		mapping{"collection": mapping{"name": name, "manifest_text": text}}, &saved)
+	return saved, err
 }
 
 // readBoth reads a block of each kind by the locators of the saved manifest,

@@ -7,14 +7,13 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/arvados-s3/keepstore/creds"
 )
 
 // tour leads through the steps. Later steps use what earlier ones brought.
 type tour struct {
 	*stage
 	out     *printer
+	slow    bool // also show what takes a minute
 	checks  int
 	failure error // the first check that failed
 	// first is the import of step 2.
@@ -27,7 +26,19 @@ type step struct {
 	run        func(*tour, context.Context) error
 }
 
-func steps() []step {
+func (t *tour) steps() []step {
+	all := append(firstSteps(), keySteps()...)
+	if t.slow {
+		all = append(all, slowSteps()...)
+	}
+	if t.roles != nil {
+		all = append(all, roleSteps()...)
+	}
+	return all
+}
+
+// firstSteps show references under one blanket right, that of keepstore.
+func firstSteps() []step {
 	return []step{
 		{"The S3 server is a real one", "what follows proves something only if S3 checks signatures and keepstore cannot write.", (*tour).realS3},
 		{"Import a prefix", "data that lies in S3 becomes Keep blocks where it is: no copy, no index.", (*tour).importPrefix},
@@ -55,6 +66,9 @@ func (t *tour) run(ctx context.Context, steps []step) error {
 		}
 	}
 	t.out.say("\nAll %d checks passed in %s.", t.checks, since(start))
+	if t.roles == nil {
+		t.out.say("The same with roles in place of keys needs an S3 server with an STS: run make demo-role, or give --minio PROGRAM.")
+	}
 	return nil
 }
 
@@ -69,7 +83,7 @@ func (t *tour) check(ok bool, format string, args ...any) {
 	}
 }
 
-func (t *tour) as(token creds.Secret) client { return client{url: t.service.url, token: token} }
+func (t *tour) as(p person) client { return client{url: t.service.url, token: p.token} }
 
 func (t *tour) ann() client { return t.as(t.people.ann) }
 
@@ -79,8 +93,9 @@ func (t *tour) watch(ctx context.Context, f func() error) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return witness{t.dir.accessLog()}.during(ctx, func() error {
+	visits, err := witness{bucketName, t.gateway.visits}.during(ctx, func() error {
 		_, err := t.ann().fetch(ctx, good)
 		return err
 	}, f)
+	return len(visits), err
 }

@@ -4,42 +4,45 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"time"
 )
 
-// witness counts the requests that reach S3, from the gateway's own access
-// log: it knows nothing of what keepstore says about itself.
-type witness struct{ log string }
-
-// requests returns how many requests S3 has answered so far.
-func (w witness) requests() (int, error) {
-	text, err := os.ReadFile(w.log)
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for line := range bytes.Lines(text) {
-		if bytes.Contains(line, []byte(" "+bucketName+" ")) {
-			n++
-		}
-	}
-	return n, nil
+// visit is one request that an S3 server has answered.
+type visit struct {
+	who    string // the access key that signed it, or whom the STS was told of
+	bucket string
 }
 
-// settled waits until the log has at least n requests, since a line is
-// written after its answer, and returns how many it has.
-func (w witness) settled(ctx context.Context, n int) (int, error) {
+// witness tells which requests reach a bucket. It asks the S3 server, which
+// knows nothing of what keepstore says about itself.
+type witness struct {
+	bucket string
+	// all are the requests to the server so far, in their order.
+	all func() ([]visit, error)
+}
+
+func (w witness) visits() (visits []visit, err error) {
+	all, err := w.all()
+	for _, v := range all {
+		if v.bucket == w.bucket {
+			visits = append(visits, v)
+		}
+	}
+	return visits, err
+}
+
+// settled waits until there are at least n requests, since they are written
+// down after the answer, and returns those that there are.
+func (w witness) settled(ctx context.Context, n int) ([]visit, error) {
 	for deadline := time.Now().Add(5 * time.Second); ; {
-		now, err := w.requests()
-		if err != nil || now >= n {
+		now, err := w.visits()
+		if err != nil || len(now) >= n {
 			return now, err
 		}
 		if time.Now().After(deadline) {
-			return now, fmt.Errorf("the access log of S3 has %d requests where %d were expected", now, n)
+			return now, fmt.Errorf("S3 tells of %d requests to %s where %d were expected", len(now), w.bucket, n)
 		}
 		select {
 		case <-ctx.Done():
@@ -49,26 +52,29 @@ func (w witness) settled(ctx context.Context, n int) (int, error) {
 	}
 }
 
-// during returns how many requests reach S3 while f runs. A good read, which
-// is exactly one request, comes before and after it: when its line is in the
-// log, so are the lines of all that ended before it began.
-func (w witness) during(ctx context.Context, read, f func() error) (int, error) {
-	before, err := w.requests()
+// during returns the requests that reach the bucket while f runs. A good
+// read, which is exactly one request, comes before and after it: when it is
+// written down, so are all that ended before it began.
+func (w witness) during(ctx context.Context, read, f func() error) ([]visit, error) {
+	before, err := w.visits()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := read(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	if before, err = w.settled(ctx, before+1); err != nil {
-		return 0, err
+	if before, err = w.settled(ctx, len(before)+1); err != nil {
+		return nil, err
 	}
 	if err := f(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := read(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	after, err := w.settled(ctx, before+1)
-	return after - before - 1, err
+	after, err := w.settled(ctx, len(before)+1)
+	if err != nil {
+		return nil, err
+	}
+	return after[len(before) : len(after)-1], nil
 }
