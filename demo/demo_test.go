@@ -4,6 +4,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -12,31 +13,46 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/arvados-s3/keepstore/internal/testenv"
 )
 
 // secret finds what must not be shown: tokens, signatures.
-var secret = regexp.MustCompile(`v2/zzzzz-gj3su-|\+A[0-9a-f]{40}@|X-Amz-Signature`)
+var secret = regexp.MustCompile(`v2/zzzzz-gj3su-|\+A[0-9a-f]{40}@|X-Amz-Signature|eyJ[A-Za-z0-9_-]{16}`)
 
 func TestOnce(t *testing.T) {
-	for name, args := range map[string][]string{
-		"attributes": {"--once"},
-		"sidecar":    {"--once", "--sidecar"},
+	minio := testenv.Bin(t, "minio")
+	for name, c := range map[string]struct {
+		args   []string
+		checks int
+	}{
+		"attributes": {[]string{"--once"}, 40},
+		"sidecar":    {[]string{"--once", "--sidecar"}, 40},
+		"roles":      {[]string{"--once", "--minio", minio}, 48},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := start(t, args...)
+			p := start(t, c.args...)
 			if status := p.status(t); status != 0 {
 				t.Fatalf("exit status %d:\n%s", status, p.output)
 			}
-			checkTour(t, p.output.String())
+			checkTour(t, p.output.String(), c.checks)
 			p.wantGone(t)
 			p.wantNothingLeft(t)
 		})
 	}
 }
 
-func checkTour(t *testing.T, output string) {
+// checkTour expects all checks: docs tell how many there are.
+func checkTour(t *testing.T, output string, checks int) {
 	t.Helper()
-	for _, want := range []string{
+	wants := []string{
+		fmt.Sprintf("\nAll %d checks passed in ", checks),
+		"OK the key of keepstore itself, which reads s3://demo-data, is refused by S3 for s3://lab-data",
+		"OK Bob reads the 3 files of s3://lab-data",
+		"< 403 s3-denied: S3 does not let your credential record zzzzz-oss07-",
+		"OK Bob gets 403 s3-denied for each of the 3 of s3://partner-data",
+		"< by the S3 servers' own logs: demo-bob came 3 times to s3://lab-data, and partner-bob came 3",
+		"OK the link opens the collection, and gets scope-needed for each of its 6 files",
 		"OK every file is pinned to the version that S3 gave when it was written (314 of 314)",
 		"ffffffffffffffffffffffffffffffff+123+BczM6Ly9kZW1vLWRhdGEvc3R1ZHkvc2FtcGxlLTAxL3JlYWRzLTEudHh0P3ZlcnNpb25JZD",
 		"listed 316 = files 314 + skipped 2",
@@ -47,7 +63,13 @@ func checkTour(t *testing.T, output string) {
 		"< 400 bad-signature:",
 		"OK S3 was not asked",
 		"OK the second import has the portable data hash of the first",
-	} {
+	}
+	if checks == 48 {
+		wants = append(wants, "OK Bob reads the 3 files of s3://lab-vault", "OK Bob gets 403 s3-denied for each of the 3 of s3://partner-vault")
+	} else {
+		wants = append(wants, "run make demo-role, or give --minio PROGRAM")
+	}
+	for _, want := range wants {
 		if !strings.Contains(output, want) {
 			t.Errorf("the tour does not say %q", want)
 		}
@@ -73,7 +95,7 @@ func TestStay(t *testing.T) {
 		t.Fatal("this test runs the printed commands and needs curl: apt-get install curl")
 	}
 	dir := filepath.Join(t.TempDir(), "kept")
-	p := start(t, "--data", dir)
+	p := start(t, "--data", dir, "--minio", testenv.Bin(t, "minio"))
 	p.await(t, "Press Ctrl-C")
 	for _, c := range printedCommands(t, p.output.String()) {
 		for _, want := range c.wants {
@@ -89,7 +111,7 @@ func TestStay(t *testing.T) {
 		t.Fatalf("exit status %d after Ctrl-C:\n%s", status, p.output)
 	}
 	p.wantGone(t)
-	for _, log := range []string{"keepstore.log", "s3-gateway.log", "s3-access.log"} {
+	for _, log := range []string{"keepstore.log", "s3-gateway.log", "s3-access.log", "s3-gateway-partner.log", "s3-access-partner.log"} {
 		text, err := os.ReadFile(filepath.Join(dir, log))
 		if err != nil || len(text) == 0 || secret.Match(text) {
 			t.Errorf("%s has %d bytes (%v), or a secret: %.14q", log, len(text), err, secret.Find(text))
@@ -112,7 +134,7 @@ type ranCommand struct {
 func printedCommands(t *testing.T, text string) []ranCommand {
 	t.Helper()
 	_, text, _ = strings.Cut(text, "Paste this")
-	lines := regexp.MustCompile(`(?m)^  ((?:export|curl) .*)$`).FindAllStringSubmatch(text, -1)
+	lines := regexp.MustCompile(`(?m)^  ((?:export|curl|ARVADOS_API_TOKEN=\$BOB) .*)$`).FindAllStringSubmatch(text, -1)
 	wants := [][]string{
 		nil, // export
 		{`"url":"s3://demo-data/","mode":"iam","may_import":true`},
@@ -123,6 +145,14 @@ func printedCommands(t *testing.T, text string) []ranCommand {
 		{"first measurement, line 20 of 20"},
 		{"0000020\n"},
 		{"HTTP/1.1 400 Bad Request", "bad-signature:"},
+		{"run-7/sample-1.txt, line 1 of 4"},
+		{"s3-denied:", "s3:GetObjectVersion"},
+		{"ok  session", "no  s3 ", "it cannot be read now: s3-denied", "exit status 1"},
+		{"s3://lab-data", "s3://partner-data", "partner-bob"},
+		{"run-7/sample-1.txt, line 1 of 4"},
+		{"s3-denied:", "s3:GetObjectVersion"},
+		{"ok  session", "no  s3 ", "it cannot be read now: s3-denied", "exit status 1"},
+		{`"jwks_uri"`},
 	}
 	if len(lines) != len(wants) {
 		t.Fatalf("there are %d commands, and this test knows %d:\n%s", len(lines), len(wants), text)
@@ -130,8 +160,9 @@ func printedCommands(t *testing.T, text string) []ranCommand {
 	ran := make([]ranCommand, len(lines))
 	for i, line := range lines {
 		command := exec.Command("sh", "-ec", lines[0][1]+"\n"+line[1])
+		command.Dir = ".." // the folder of the repository
 		output, err := command.CombinedOutput()
-		if err != nil {
+		if err != nil && !strings.Contains(line[1], " access test ") {
 			t.Errorf("%s: %v", line[1], err)
 		}
 		ran[i] = ranCommand{line[1], string(output), wants[i]}
@@ -141,19 +172,23 @@ func printedCommands(t *testing.T, text string) []ranCommand {
 
 // TestKilled ends the demo in the way it cannot notice.
 func TestKilled(t *testing.T) {
-	p := start(t)
-	p.await(t, "API server")
-	_, address := p.gateway(t)
-	connection, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatalf("the gateway should listen while the demo lives: %v", err)
+	p := start(t, "--minio", testenv.Bin(t, "minio"))
+	p.await(t, "with an STS")
+	_, addresses := p.servers(t)
+	for _, address := range addresses {
+		connection, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatalf("the S3 servers should listen while the demo lives: %v", err)
+		}
+		connection.Close()
 	}
-	connection.Close()
 	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	<-p.ended
-	awaitSilence(t, address)
+	for _, address := range addresses {
+		awaitSilence(t, address)
+	}
 }
 
 // TestUnread ends the reading of the output, as "demo | head" does.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,7 @@ func TestFaultyCommandLines(t *testing.T) {
 		"unknown flag":      {"--twice"},
 		"argument":          {"now"},
 		"the hidden option": {childArgument},
+		"the other one":     {minioArgument},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, args...)
@@ -100,6 +102,40 @@ func TestReachable(t *testing.T) {
 	} {
 		if got := reachable(address); got != want {
 			t.Errorf("reachable(%q) = %q, want %q", address, got, want)
+		}
+	}
+}
+
+// TestNoMinIO names programs that are none, or not the right one.
+func TestNoMinIO(t *testing.T) {
+	p := start(t, "--once", "--minio", "/dev/null/minio")
+	if status := p.status(t); status != 1 || !strings.Contains(p.output.String(), "--minio does not name a program") {
+		t.Errorf("exit status %d, want 1 and the reason:\n%s", status, p.output)
+	}
+	other, err := exec.LookPath("false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, "--once", "--minio", other)
+	if status := p.status(t); status != 1 || !strings.Contains(p.output.String(), "did not start: it ended at once") {
+		t.Errorf("exit status %d, want 1 and the reason:\n%s", status, p.output)
+	}
+	p.wantGone(t)
+	p.wantNothingLeft(t)
+}
+
+func TestWrap(t *testing.T) {
+	long := strings.Repeat("x", 120)
+	for text, want := range map[string]string{
+		"":                             "",
+		"a b":                          "a b",
+		"two  spaces":                  "two  spaces",
+		long + " y":                    long + "\n  y",
+		strings.Repeat("ä", 96) + " b": strings.Repeat("ä", 96) + " b",
+		strings.Repeat("ä", 97) + " b": strings.Repeat("ä", 97) + "\n  b",
+	} {
+		if got := wrap(text, 2); got != want {
+			t.Errorf("wrap(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

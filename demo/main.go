@@ -88,6 +88,9 @@ func demo(ctx context.Context, f flags, p *printer) (err error) {
 	if err := t.run(ctx, t.steps()); err != nil {
 		return stopped(ctx, err)
 	}
+	if s.roles == nil {
+		p.say("The same with roles in place of keys needs S3 with an STS: run make demo-role, or give --minio PROGRAM.")
+	}
 	if f.once {
 		return nil
 	}

@@ -57,7 +57,7 @@ func (p *printer) step(n int, title, why string) {
 }
 
 // sent and got print what went to a server and what came back.
-func (p *printer) sent(format string, args ...any) { p.say("   > %s", fmt.Sprintf(format, args...)) }
+func (p *printer) sent(format string, args ...any) { p.wrapped("   > ", fmt.Sprintf(format, args...)) }
 func (p *printer) got(format string, args ...any)  { p.wrapped("   < ", fmt.Sprintf(format, args...)) }
 
 func (p *printer) detail(format string, args ...any) { p.say("     %s", fmt.Sprintf(format, args...)) }

@@ -96,28 +96,42 @@ func (p *program) await(t *testing.T, text string) {
 	}
 }
 
-// gateway returns the process and the URL of the gateway.
-func (p *program) gateway(t *testing.T) (pid int, address string) {
+// servers returns the processes and the addresses of the S3 servers.
+func (p *program) servers(t *testing.T) (processes []int, addresses []string) {
 	t.Helper()
-	found := regexp.MustCompile(`S3 gateway +(\S+) \(versitygw, process (\d+)`).FindStringSubmatch(p.output.String())
-	if found == nil {
-		t.Fatalf("the demo names no gateway:\n%s", p.output)
+	for _, line := range strings.Split(p.output.String(), "\n") {
+		_, numbers, found := strings.Cut(line, ", process")
+		if !found {
+			continue
+		}
+		for _, text := range regexp.MustCompile(`http://[^ ,]+`).FindAllString(line, -1) {
+			u, err := url.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			addresses = append(addresses, u.Host)
+		}
+		for _, text := range regexp.MustCompile(`\d+`).FindAllString(numbers, -1) {
+			pid, _ := strconv.Atoi(text) // digits
+			processes = append(processes, pid)
+		}
 	}
-	u, err := url.Parse(found[1])
-	if err != nil {
-		t.Fatal(err)
+	if len(addresses) < 2 || len(addresses) != len(processes) {
+		t.Fatalf("the demo names no S3 servers:\n%s", p.output)
 	}
-	pid, _ = strconv.Atoi(found[2]) // digits
-	return pid, u.Host
+	return processes, addresses
 }
 
-// wantGone fails if the gateway lives on after a demo that ended by itself
-// and so has waited for it.
+// wantGone fails if a server lives on after a demo that ended by itself and so
+// has waited for it.
 func (p *program) wantGone(t *testing.T) {
 	t.Helper()
-	pid, _ := p.gateway(t)
-	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("the gateway, process %d, still runs (%v)", pid, err)
+	processes, addresses := p.servers(t)
+	for i, pid := range processes {
+		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("the S3 server at %s, process %d, still runs (%v)", addresses[i], pid, err)
+		}
+		awaitSilence(t, addresses[i])
 	}
 }
 

@@ -14,12 +14,11 @@ import (
 func stay(p *printer, s *stage, t *tour) {
 	p.say("\nEverything stays up until Ctrl-C. Paste this into another terminal:\n")
 	for _, c := range commands(s, t) {
-		if c.about != "" {
-			p.say("  %s", p.paint(dim, "# "+c.about))
-		}
+		p.say("  %s", p.paint(dim, "# "+c.about))
 		p.say("  %s\n", c.line)
 	}
-	p.say("The API server is at %s; the token works there too. The S3 gateway is at %s.", s.service.apiURL, s.gateway.url)
+	p.say("The commands of keepstore are run from this repository: paste them in its folder.")
+	p.say("The API server is at %s; the tokens work there too. The S3 gateway is at %s.", s.service.apiURL, s.gateway.url)
 	p.say("keepstore's own log: %s", s.dir.keepstoreLog())
 	if s.dir.temporary {
 		p.say("Press Ctrl-C to stop everything and remove the folder.")
@@ -32,6 +31,30 @@ func stay(p *printer, s *stage, t *tour) {
 type command struct{ about, line string }
 
 func commands(s *stage, t *tour) []command {
+	all := append(firstCommands(s, t), sharedCommands(s.keys, "keys")...)
+	if s.roles == nil {
+		return all
+	}
+	return append(append(all, sharedCommands(s.roles.pair, "roles")...),
+		command{"what keepstore publishes for the STS", `curl -sS "$KEEP/.well-known/openid-configuration"`})
+}
+
+// sharedCommands are Bob's, on what Ann shared. Under these modes it is S3 that
+// decides, so that her locators serve as well as his.
+func sharedCommands(p *pair, by string) []command {
+	const curl, keepstore = `curl -sS -H "Authorization: Bearer $BOB" "$KEEP/%s"`, `ARVADOS_API_TOKEN=$BOB go run ./cmd/keepstore `
+	all := []command{
+		{"as Bob, with " + by + ": a file that he may read", fmt.Sprintf(curl, p.signed[0][0].text)},
+		{"as Bob, with " + by + ": one that he may not", fmt.Sprintf(curl, p.signed[1][0].text)},
+		{"why not, step by step", keepstore + `access test --server "$KEEP" ` + p.second.objectURL(0)},
+	}
+	if p.mode == "token" {
+		all = append(all, command{"the credential records that Bob has", keepstore + "credential list"})
+	}
+	return all
+}
+
+func firstCommands(s *stage, t *tour) []command {
 	small, _ := t.first.file(s.bucket.objects[0].key) // the tour has read it
 	other, _ := t.first.file(s.bucket.objects[1].key)
 	large, _ := t.first.file(largeKey)
@@ -40,8 +63,9 @@ func commands(s *stage, t *tour) []command {
 	const auth = `-H "Authorization: Bearer $TOKEN"`
 	get := func(path string) string { return fmt.Sprintf(`curl -sS %s "$KEEP/%s"`, auth, path) }
 	return []command{
-		{"where keepstore is, and the token of a user of this demo", fmt.Sprintf("export KEEP=%s TOKEN=%s", s.service.url, t.people.ann.token.Reveal())},
-		{"what this token may import", get("s3/access")},
+		{"where keepstore and the API server are, and the tokens of Ann and Bob", fmt.Sprintf("export KEEP=%s ARVADOS_API_HOST=%s TOKEN=%s BOB=%s",
+			s.service.url, s.service.apiURL, t.people.ann.token.Reveal(), t.people.bob.token.Reveal())},
+		{"what Ann's token may import", get("s3/access")},
 		{"look around in the bucket", get("s3/browse?url=" + url.QueryEscape(prefixURL))},
 		{"import a folder: one line of JSON for each file", fmt.Sprintf(`curl -sS %s -H "Content-Type: application/json" -d '{"sources":[{"url":"%ssample-01/"}]}' "$KEEP/s3/import"`, auth, prefixURL)},
 		{"the same as manifest text, filtered", fmt.Sprintf(`curl -sS %s -H "Content-Type: application/json" -H "Accept: text/plain" -d '{"sources":[{"url":"%s","include":["**/reads-1.txt"]}]}' "$KEEP/s3/import"`, auth, prefixURL)},

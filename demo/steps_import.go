@@ -38,17 +38,22 @@ func (t *tour) realS3(ctx context.Context) error {
 	t.out.got("%s", answer.Status)
 	t.check(answer.StatusCode == http.StatusForbidden, "S3 refuses requests that are not signed")
 	t.out.sent("PUT of an object, signed with the key that keepstore has")
-	_, err = t.bucket.client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucketName), Key: aws.String(prefix + "intruder")},
-		func(o *s3.Options) {
-			o.Credentials = credentials.NewStaticCredentialsProvider(t.gateway.Reader.Access, t.gateway.Reader.Secret, "")
-		})
-	var refused smithy.APIError
-	ok := errors.As(err, &refused)
-	if ok {
-		t.out.got("%s", refused.ErrorCode())
-	}
-	t.check(ok && refused.ErrorCode() == "AccessDenied", "that key may read and list, and not write")
+	_, err = t.bucket.client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(bucketName), Key: aws.String(prefix + "intruder")}, withKey(t.gateway.Reader))
+	t.check(isRefused(err), "that key may read and list, and not write (AccessDenied)")
 	return nil
+}
+
+// withKey makes one request with another key than the owner's.
+func withKey(key keyPair) func(*s3.Options) {
+	return func(o *s3.Options) {
+		o.Credentials = credentials.NewStaticCredentialsProvider(key.Access, key.Secret, "")
+	}
+}
+
+// isRefused reports whether S3 understood the request and refused it.
+func isRefused(err error) bool {
+	var refused smithy.APIError
+	return errors.As(err, &refused) && refused.ErrorCode() == "AccessDenied"
 }
 
 func (t *tour) importPrefix(ctx context.Context) error {

@@ -170,7 +170,7 @@ func (t *tour) overLink(ctx context.Context) error {
 		UUID  string `json:"uuid"`
 	}
 	scope := "GET /arvados/v1/collections/" + t.keys.shared.UUID
-	t.out.sent("POST /arvados/v1/api_client_authorizations with scope %q", scope)
+	t.out.sent("POST /arvados/v1/api_client_authorizations, by Ann: a token for this collection only")
 	if _, err := t.api(ctx, t.people.ann, http.MethodPost, "api_client_authorizations",
 		mapping{"api_client_authorization": mapping{"scopes": []string{scope, scope + "/"}}}, &made); err != nil {
 		return err

@@ -14,7 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/arvados-s3/keepstore/creds"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/arvados-s3/keepstore/internal/importer"
 )
 
@@ -53,13 +54,8 @@ func roleSteps() []step {
 func (t *tour) storeKeys(ctx context.Context) error {
 	t.out.detail("s3://%s at %s: its policy lets Ann and Bob read", t.keys.first.name, t.keys.first.url)
 	t.out.detail("s3://%s at %s: its policy lets Ann read, and not Bob", t.keys.second.name, t.keys.second.url)
-	none, err := t.ann().importURL(ctx, t.keys.first.folder())
-	if err != nil {
-		return err
-	}
-	t.out.sent("POST /s3/import %s, before there are any keys", t.keys.first.folder())
-	t.out.got("%d %s", none.status, none.told())
-	t.check(none.status == http.StatusForbidden && none.word() == string(creds.Missing), "without keys of one's own nothing can be read")
+	_, err := t.keys.first.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &t.keys.first.name, Key: &t.keys.first.objects[0].key}, withKey(t.gateway.Reader))
+	t.check(isRefused(err), "the key of keepstore itself, which reads s3://%s, is refused by S3 for s3://%s", bucketName, t.keys.first.name)
 	t.out.sent("POST /arvados/v1/credentials, by each of them, with the keys that each server gave them")
 	for i, site := range t.keys.sites() {
 		if _, err := t.storeRecord(ctx, t.people.ann, site.name, t.keys.annKey[i]); err != nil {
@@ -129,8 +125,9 @@ func (t *tour) api(ctx context.Context, who person, method, path string, attribu
 // shareByRole shows first that there is nothing to be stolen.
 func (t *tour) shareByRole(ctx context.Context) error {
 	p := t.roles.pair
-	t.out.detail("s3://%s at %s: for %s and %s", p.first.name, p.first.url, p.first.ann, p.first.bob)
-	t.out.detail("s3://%s at %s: for %s", p.second.name, p.second.url, p.second.ann)
+	t.out.detail("s3://%s at %s: the policy of its role lets two read:", p.first.name, p.first.url)
+	t.out.detail("    %s (Ann) and %s (Bob)", p.first.ann, p.first.bob)
+	t.out.detail("s3://%s at %s: the policy of its role lets only Ann read", p.second.name, p.second.url)
 	config, err := os.ReadFile(t.dir.config())
 	if err != nil {
 		return err
@@ -147,12 +144,12 @@ func (t *tour) shareByRole(ctx context.Context) error {
 
 // share lets Ann import from both sites, save a collection and share it.
 func (t *tour) share(ctx context.Context, p *pair) error {
-	request, err := json.Marshal(importer.Request{Form: "opaque", Sources: []importer.Source{
+	request, err := json.Marshal(importer.Request{Sources: []importer.Source{
 		{URL: p.first.folder(), Path: "lab"}, {URL: p.second.folder(), Path: "partner"}}})
 	if err != nil {
 		return err
 	}
-	t.out.sent("POST /s3/import %s", request)
+	t.out.sent("POST /s3/import of %s and %s, by Ann", p.first.folder(), p.second.folder())
 	r, err := t.ann().importAs(ctx, "text/plain", string(request))
 	if err == nil {
 		err = r.wants(http.StatusOK)
@@ -163,10 +160,13 @@ func (t *tour) share(ctx context.Context, p *pair) error {
 	if p.shared, err = t.save(ctx, "run 7 by "+p.mode, string(r.body)); err != nil {
 		return err
 	}
+	if skipped := r.trailer.Get("X-Keep-Skipped"); skipped != "0" {
+		return fmt.Errorf("the import skipped %q sources or objects", skipped)
+	}
 	if p.signed, err = p.locators(p.shared.Text); err != nil {
 		return err
 	}
-	t.out.sent("POST /arvados/v1/collections, then /arvados/v1/links: Bob can_read it")
+	t.out.sent("POST /arvados/v1/collections, and /arvados/v1/links: Bob can_read it")
 	t.out.got("%s, %d files", p.shared.UUID, p.shared.Files)
 	_, err = t.api(ctx, t.people.ann, http.MethodPost, "links", mapping{"link": mapping{
 		"link_class": "permission", "name": "can_read", "tail_uuid": t.people.bob.uuid, "head_uuid": p.shared.UUID}}, nil)

@@ -66,9 +66,6 @@ func (t *tour) run(ctx context.Context, steps []step) error {
 		}
 	}
 	t.out.say("\nAll %d checks passed in %s.", t.checks, since(start))
-	if t.roles == nil {
-		t.out.say("The same with roles in place of keys needs an S3 server with an STS: run make demo-role, or give --minio PROGRAM.")
-	}
 	return nil
 }
 
