@@ -16,16 +16,20 @@ packages = $$(go list -m -f '{{.Dir}}/...')
 vcs = $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 && echo auto || echo false)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint fuzz tools clean
+.PHONY: help build demo demo-role test bench lint fuzz tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 build: ## build bin/keepstore
 	go build -trimpath -buildvcs=$(vcs) -o bin/keepstore ./cmd/keepstore
 
 demo: ## run everything on this machine, with sample data in a real S3 gateway
 	go run ./demo
+
+demo-role: ## the same, and with roles: builds MinIO, once, for its STS
+	@.ci/tools.sh $(KEEPSTORE_TEST_BIN) minio
+	go run ./demo --minio $(KEEPSTORE_TEST_BIN)/minio
 
 test: tools lint ## check everything: tools, lint, all tests with -race
 	@.ci/debian.sh gcc=build-essential curl=curl nginx=nginx-light

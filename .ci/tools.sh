@@ -2,22 +2,34 @@
 # Copyright (C) The keepstore authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Usage: tools.sh FOLDER
-# Puts the programs that tests need into FOLDER: S3 servers, linters and the
-# stock Arvados Python client, each at one version. A file NAME.version beside
-# each says what it was made from; nothing is done when that is what is wanted.
+# Usage: tools.sh FOLDER [PROGRAM...]
+# Puts the programs that tests need into FOLDER, or only those that are named:
+# S3 servers, linters and the stock Arvados Python client, each at one version.
+# A file NAME.version beside each says what it was made from; nothing is done
+# when that is what is wanted.
 # MinIO has no version tags, so its commit is pinned by pseudo-version.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
+shift
+only=$*
 new=$(mktemp -d "$folder/.new.XXXXXX")
 venv=
 trap 'rm -rf "$new" ${venv:+"$venv"}' EXIT
 
+# wanted NAME
+wanted() {
+	case " $only " in
+	"  " | *" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
+
 # install NAME PACKAGE@VERSION
 install() {
+	wanted "$1" || return 0
 	if [ -x "$folder/$1" ] && [ "$(cat "$folder/$1.version" 2>/dev/null)" = "$2" ]; then
 		return
 	fi
@@ -34,6 +46,7 @@ install() {
 # It cannot be moved, so a link to its PROGRAM is. A package that has no wheel for
 # this machine is compiled, which needs the headers of libcurl.
 install_python() {
+	wanted "$1" || return 0
 	if [ -x "$folder/$1" ] && cmp -s "$2" "$folder/$1.version"; then
 		return
 	fi

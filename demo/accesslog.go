@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,14 +55,17 @@ func startAudit() (*audit, error) {
 
 func (a *audit) stop() error { return a.web.Close() }
 
-// ServeHTTP takes one entry. MinIO also asks whether anyone is here.
+// ServeHTTP takes entries. MinIO also asks whether anyone is here.
 func (a *audit) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	var entry struct {
-		API    struct{ Bucket string }
-		Claims struct{ Sub string } `json:"requestClaims"`
-		Key    string               `json:"accessKey"`
-	}
-	for d := json.NewDecoder(io.LimitReader(r.Body, 1<<20)); d.Decode(&entry) == nil; {
+	for d := json.NewDecoder(io.LimitReader(r.Body, 1<<20)); ; {
+		var entry struct {
+			API    struct{ Bucket string }
+			Claims struct{ Sub string } `json:"requestClaims"`
+			Key    string               `json:"accessKey"`
+		}
+		if d.Decode(&entry) != nil {
+			return // the end, or nothing that we know
+		}
 		v := visit{who: entry.Claims.Sub, bucket: entry.API.Bucket}
 		if v.who == "" {
 			v.who = entry.Key // not a session of our issuer
@@ -75,5 +79,5 @@ func (a *audit) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 func (a *audit) visits() ([]visit, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append([]visit(nil), a.seen...), nil
+	return slices.Clone(a.seen), nil
 }

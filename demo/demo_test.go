@@ -20,15 +20,34 @@ import (
 // secret finds what must not be shown: tokens, signatures.
 var secret = regexp.MustCompile(`v2/zzzzz-gj3su-|\+A[0-9a-f]{40}@|X-Amz-Signature|eyJ[A-Za-z0-9_-]{16}`)
 
+// How many checks the tour has. README.md tells them too.
+const (
+	checksWithKeys  = 40
+	checksWithRoles = 48
+)
+
+func TestREADME(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{checksWithKeys, checksWithRoles} {
+		if !strings.Contains(string(text), fmt.Sprintf(" %d checks", n)) {
+			t.Errorf("README.md does not tell of %d checks", n)
+		}
+	}
+}
+
 func TestOnce(t *testing.T) {
 	minio := testenv.Bin(t, "minio")
+	slow := start(t, "--once", "--slow") // mostly it waits
 	for name, c := range map[string]struct {
 		args   []string
 		checks int
 	}{
-		"attributes": {[]string{"--once"}, 40},
-		"sidecar":    {[]string{"--once", "--sidecar"}, 40},
-		"roles":      {[]string{"--once", "--minio", minio}, 48},
+		"attributes": {[]string{"--once"}, checksWithKeys},
+		"sidecar":    {[]string{"--once", "--sidecar"}, checksWithKeys},
+		"roles":      {[]string{"--once", "--minio", minio}, checksWithRoles},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, c.args...)
@@ -40,9 +59,11 @@ func TestOnce(t *testing.T) {
 			p.wantNothingLeft(t)
 		})
 	}
+	if status := slow.status(t); status != 0 || !strings.Contains(slow.output.String(), "OK the keys no longer work, though they were in use") {
+		t.Errorf("--slow: exit status %d:\n%s", status, slow.output)
+	}
 }
 
-// checkTour expects all checks: docs tell how many there are.
 func checkTour(t *testing.T, output string, checks int) {
 	t.Helper()
 	wants := []string{
@@ -64,7 +85,7 @@ func checkTour(t *testing.T, output string, checks int) {
 		"OK S3 was not asked",
 		"OK the second import has the portable data hash of the first",
 	}
-	if checks == 48 {
+	if checks == checksWithRoles {
 		wants = append(wants, "OK Bob reads the 3 files of s3://lab-vault", "OK Bob gets 403 s3-denied for each of the 3 of s3://partner-vault")
 	} else {
 		wants = append(wants, "run make demo-role, or give --minio PROGRAM")

@@ -26,7 +26,7 @@ const minioArgument = "demo-minio"
 // audience is whom the tokens of the issuer are for.
 const audience = "keepstore-demo"
 
-// minioSettings go to the child.
+// minioSettings go to the child. MinIO wants its secrets in its environment.
 type minioSettings struct {
 	Program, Address, Folder string
 	Environment              []string

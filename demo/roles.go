@@ -4,12 +4,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -27,21 +29,17 @@ type roles struct {
 
 // findMinIO returns the program to run, or "" for none.
 func findMinIO(named string) (string, error) {
-	switch named {
-	case "none":
+	if named == "none" {
 		return "", nil
-	case "":
-		path, err := exec.LookPath("minio")
-		if err != nil {
-			return "", nil // it is not needed
-		}
-		return path, nil
 	}
-	path, err := exec.LookPath(named)
-	if err != nil {
+	path, err := exec.LookPath(cmp.Or(named, "minio"))
+	switch {
+	case err != nil && named == "":
+		return "", nil // it is not needed
+	case err != nil:
 		return "", fmt.Errorf("--minio does not name a program: %w", err)
 	}
-	return path, nil
+	return filepath.Abs(path) // it is run in another folder
 }
 
 // startRoles lets the running keepstore become an issuer, starts the servers,

@@ -68,7 +68,7 @@ func (s *stage) startGateways(ctx context.Context, f flags, p *printer) (err err
 	if s.gateway, err = startGateway(ctx, s.dir, firstName, f.sidecar); err != nil {
 		return err
 	}
-	p.fact("S3 gateway", "%s (versitygw, process %d; keeps versions, checks every signature)", s.gateway.url, s.gateway.pid())
+	p.fact("S3 gateway", "%s (versitygw, process %d; keeps versions, checks signatures)", s.gateway.url, s.gateway.pid())
 	if s.partner, err = startGateway(ctx, s.dir, partnerName, f.sidecar); err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (t *tour) count(context.Context) error {
 	done := t.first.done
 	t.out.got("listed %d = files %d + skipped %d; status %q", done.Listed, done.Files, done.Skipped, done.Status)
 	for _, s := range t.first.skipped {
-		t.out.detail("skipped %s (%s): %s", strings.TrimPrefix(s.URL, prefixURL), s.Reason, s.Text)
+		t.out.wrapped("     skipped ", strings.TrimPrefix(s.URL, prefixURL)+" ("+s.Reason+"): "+s.Text)
 	}
 	t.check(done.Listed == done.Files+done.Skipped && done.Listed == int64(len(t.bucket.objects)),
 		"nothing is lost: listed = files + skipped = the %d keys that were written", len(t.bucket.objects))
