@@ -17,7 +17,8 @@ import (
 )
 
 // visits reads the access log of the gateway. It has a line for each answer:
-// owner, bucket, [time zone], address, access key, and more.
+// owner, bucket, [time zone], address, access key, request, operation, key, and
+// more. A key with spaces is cut.
 func (g *gateway) visits() ([]visit, error) {
 	text, err := os.ReadFile(g.AccessLog)
 	if err != nil {
@@ -25,8 +26,8 @@ func (g *gateway) visits() ([]visit, error) {
 	}
 	var visits []visit
 	for line := range bytes.Lines(text) {
-		if words := strings.Fields(string(line)); len(words) > 5 && line[len(line)-1] == '\n' {
-			visits = append(visits, visit{who: words[5], bucket: words[1]})
+		if words := strings.Fields(string(line)); len(words) > 8 && line[len(line)-1] == '\n' {
+			visits = append(visits, visit{who: words[5], bucket: words[1], key: words[8]})
 		}
 	}
 	return visits, nil
@@ -59,14 +60,14 @@ func (a *audit) stop() error { return a.web.Close() }
 func (a *audit) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	for d := json.NewDecoder(io.LimitReader(r.Body, 1<<20)); ; {
 		var entry struct {
-			API    struct{ Bucket string }
+			API    struct{ Bucket, Object string }
 			Claims struct{ Sub string } `json:"requestClaims"`
 			Key    string               `json:"accessKey"`
 		}
 		if d.Decode(&entry) != nil {
 			return // the end, or nothing that we know
 		}
-		v := visit{who: entry.Claims.Sub, bucket: entry.API.Bucket}
+		v := visit{who: entry.Claims.Sub, bucket: entry.API.Bucket, key: entry.API.Object}
 		if v.who == "" {
 			v.who = entry.Key // not a session of our issuer
 		}

@@ -90,10 +90,8 @@ func (p *pair) locators(manifest string) (all [2][]signed, err error) {
 // and bucket policies say who may read.
 func newKeyPair(first, second *gateway) *pair {
 	site := func(g *gateway, endpoint, name, about string, readers ...string) *site {
-		return &site{
-			endpoint: endpoint, url: g.url, bucket: newBucket(g.url, g.Owner, name, runs(about), readers...),
-			witness: witness{name, g.visits}, ann: g.Ann.Access, bob: g.Bob.Access,
-		}
+		b := newBucket(g.url, g.Owner, name, runs(about), readers...)
+		return &site{endpoint: endpoint, url: g.url, bucket: b, witness: witness{b, g.visits}, ann: g.Ann.Access, bob: g.Bob.Access}
 	}
 	return &pair{
 		mode:   "token",

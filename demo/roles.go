@@ -73,10 +73,9 @@ func startRoles(ctx context.Context, s *stage, program string) (_ *roles, err er
 	}
 	var sites [2]*site
 	for i, about := range []string{"sample", "control"} {
-		sites[i] = &site{
-			endpoint: names[i], url: r.servers[i].url, bucket: newBucket(r.servers[i].url, r.servers[i].owner, buckets[i], runs(about)),
-			witness: witness{buckets[i], r.audit.visits}, ann: ann, bob: bob,
-		}
+		m := r.servers[i]
+		b := newBucket(m.url, m.owner, buckets[i], runs(about))
+		sites[i] = &site{endpoint: names[i], url: m.url, bucket: b, witness: witness{b, r.audit.visits}, ann: ann, bob: bob}
 	}
 	r.pair = &pair{mode: "role", first: sites[0], second: sites[1]}
 	if err := r.seed(ctx); err != nil {

@@ -41,7 +41,7 @@ func (t *tour) readAll(ctx context.Context) error {
 	t.out.sent("GET /<locator> for each of the %d files that are not empty", len(t.first.files)-1)
 	start := time.Now()
 	var equal, size int64
-	asked, err := t.watch(ctx, func() (err error) {
+	asked, err := t.watch(ctx, len(t.first.files)-1, func() (err error) {
 		equal, size, err = t.compare(ctx)
 		return err
 	})
@@ -82,7 +82,7 @@ func (t *tour) readPart(ctx context.Context) error {
 	const from, to = 3_000_000, 3_000_099
 	t.out.sent("GET /<locator of %s, %s> with Range: bytes=%d-%d", f.Path, inBytes(f.Size), from, to)
 	var r reply
-	asked, err := t.watch(ctx, func() (err error) {
+	asked, err := t.watch(ctx, 1, func() (err error) {
 		r, err = t.ann().read(ctx, f.Locator, fmt.Sprintf("%d-%d", from, to))
 		return err
 	})

@@ -51,61 +51,71 @@ func (t *tour) readShared(ctx context.Context, who person, p *pair) (results [2]
 	return results, nil
 }
 
-// visits returns the requests that reach each site while f runs.
-func (t *tour) visits(ctx context.Context, p *pair, f func() error) (first, second []visit, err error) {
-	good := func(site int) func() error {
-		return func() error {
-			r, err := t.ann().read(ctx, p.signed[site][0].text, "")
-			if err == nil {
-				err = r.wants(http.StatusOK)
-			}
-			return err
-		}
-	}
-	first, err = p.first.during(ctx, good(0), func() (err error) {
-		second, err = p.second.during(ctx, good(1), f)
+// visits returns the requests that reach each site while f runs, of which it
+// waits for as many as there should be.
+func (t *tour) visits(ctx context.Context, p *pair, first, second int, f func() error) (visits [2][]visit, err error) {
+	visits[0], err = p.first.during(ctx, first, func() (err error) {
+		visits[1], err = p.second.during(ctx, second, f)
 		return err
 	})
-	return first, second, err
+	return visits, err
+}
+
+// readWatched is readShared, of as many files of both sites as have objects.
+func (t *tour) readWatched(ctx context.Context, who person, p *pair) (results [2]result, visits [2][]visit, err error) {
+	visits, err = t.visits(ctx, p, len(p.first.objects), len(p.second.objects), func() (err error) {
+		results, err = t.readShared(ctx, who, p)
+		return err
+	})
+	return results, visits, err
 }
 
 func (t *tour) readAsBoth(ctx context.Context, p *pair) error {
-	anns, err := t.readShared(ctx, t.people.ann, p)
-	if err != nil {
-		return err
-	}
 	t.out.sent("GET /<locator> of each of the %d files, with Ann's token", p.files())
-	t.check(anns[0].right == len(p.first.objects) && anns[1].right == len(p.second.objects), "Ann reads all %d, as they were uploaded", p.files())
-	var bobs [2]result
-	first, second, err := t.visits(ctx, p, func() (err error) {
-		bobs, err = t.readShared(ctx, t.people.bob, p)
-		return err
-	})
+	anns, visits, err := t.readWatched(ctx, t.people.ann, p)
 	if err != nil {
 		return err
 	}
+	t.check(anns[0].right == len(p.first.objects) && anns[1].right == len(p.second.objects), "Ann reads all %d, as they were uploaded", p.files())
+	t.checkVisitors(p, t.people.ann, visits)
 	t.out.sent("the same, with Bob's token and the locators that the API server signed for him")
+	bobs, visits, err := t.readWatched(ctx, t.people.bob, p)
+	if err != nil {
+		return err
+	}
 	t.check(bobs[0].right == len(p.first.objects), "Bob reads the %d files of s3://%s", len(p.first.objects), p.first.name)
-	denied := 0
-	for i, r := range bobs[1].refused {
-		if i == 0 {
-			t.out.got("%d %s", r.status, r.told())
-		}
-		if r.status == http.StatusForbidden && r.word() == string(s3read.Denied) {
-			denied++
-		}
+	denied := count(bobs[1].refused, string(s3read.Denied))
+	if denied > 0 {
+		t.out.got("%d %s", bobs[1].refused[0].status, bobs[1].refused[0].told())
 	}
 	t.check(denied == len(p.second.objects) && bobs[1].right == 0, "Bob gets 403 s3-denied for each of the %d of s3://%s", denied, p.second.name)
-	t.checkVisitors(p, first, second)
+	t.checkVisitors(p, t.people.bob, visits)
 	return nil
 }
 
-// checkVisitors compares who came to S3 while Bob was reading.
-func (t *tour) checkVisitors(p *pair, first, second []visit) {
-	t.out.got("by the S3 servers' own logs: %s came %s to s3://%s, and %s came %s to s3://%s",
-		visitors(first), times(len(first)), p.first.name, visitors(second), times(len(second)), p.second.name)
-	t.check(len(first) == len(p.first.objects) && visitors(first) == p.first.bob && visitors(second) == p.second.bob,
-		"all that reached S3 for Bob came as Bob, and nothing as Ann or as keepstore")
+// count counts refusals with status 403 and a word.
+func count(replies []reply, word string) (n int) {
+	for _, r := range replies {
+		if r.status == http.StatusForbidden && r.word() == word {
+			n++
+		}
+	}
+	return n
+}
+
+// checkVisitors compares who came to S3 while a person was reading.
+func (t *tour) checkVisitors(p *pair, who person, visits [2][]visit) {
+	names := [2]string{p.first.bob, p.second.bob}
+	if who == t.people.ann {
+		names = [2]string{p.first.ann, p.second.ann}
+	}
+	t.out.got("S3's own logs: %s came %d times to s3://%s, and %s came %d times to s3://%s",
+		visitors(visits[0]), len(visits[0]), p.first.name, visitors(visits[1]), len(visits[1]), p.second.name)
+	right := true
+	for i, site := range p.sites() {
+		right = right && visitors(visits[i]) == names[i] && len(visits[i]) == len(site.objects)
+	}
+	t.check(right, "one request for each file, all of them as %s, and none as anybody else", who.name)
 }
 
 func visitors(visits []visit) string {
@@ -115,13 +125,6 @@ func visitors(visits []visit) string {
 	}
 	slices.Sort(who)
 	return strings.Join(slices.Compact(who), ", ")
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
 }
 
 // askWhy asks keepstore what decides about an object, for Bob and for Ann.
@@ -177,7 +180,7 @@ func (t *tour) overLink(ctx context.Context) error {
 	}
 	link := person{name: "a link", token: creds.NewSecret("v2/" + made.UUID + "/" + made.Token)}
 	var all [2]result
-	first, second, err := t.visits(ctx, t.keys, func() (err error) {
+	visits, err := t.visits(ctx, t.keys, 0, 0, func() (err error) {
 		all, err = t.readShared(ctx, link, t.keys)
 		return err
 	})
@@ -185,17 +188,12 @@ func (t *tour) overLink(ctx context.Context) error {
 		return err
 	}
 	refused := slices.Concat(all[0].refused, all[1].refused)
-	needed := 0
-	for _, r := range refused {
-		if r.status == http.StatusForbidden && r.word() == string(creds.ScopeNeeded) {
-			needed++
-		}
-	}
+	needed := count(refused, string(creds.ScopeNeeded))
 	if needed > 0 {
 		t.out.got("%d %s", refused[0].status, refused[0].told())
 	}
 	t.check(needed == t.keys.files(), "the link opens the collection, and gets scope-needed for each of its %d files", needed)
-	t.check(len(first)+len(second) == 0, "S3 was not asked")
+	t.check(len(visits[0])+len(visits[1]) == 0, "S3 was not asked")
 	if !t.slow {
 		t.out.detail("When Bob deletes his keys, they stop working within a minute: --slow waits for it.")
 	}
