@@ -72,6 +72,8 @@ func (s *service) reconfigure(ctx context.Context, dir folder, c settings, effec
 	}
 	select {
 	case s.reload <- syscall.SIGHUP:
+	case err := <-s.ended:
+		return fmt.Errorf("keepstore stopped by itself: %w", err)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
