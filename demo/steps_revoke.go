@@ -38,7 +38,7 @@ func (t *tour) takeAway(ctx context.Context) error {
 	t.out.got("%d %s", refused.status, refused.told())
 	t.check(refused.word() == string(creds.Missing), "the keys no longer work, though they were in use: after %.0f s, of 60 at most", after.Seconds())
 	t.out.sent("POST /arvados/v1/credentials again")
-	if _, err := t.storeRecord(ctx, t.people.bob, bucket, t.keys.bobKey[0]); err != nil {
+	if err := t.storeRecord(ctx, t.people.bob, bucket, t.keys.bobKey[0]); err != nil {
 		return err
 	}
 	_, after, err = t.readUntil(ctx, http.StatusOK, time.Minute)

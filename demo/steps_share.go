@@ -41,8 +41,7 @@ func slowSteps() []step {
 
 func roleSteps() []step {
 	return []step{
-		{"The same with roles: share a collection", "no long-lived key lies anywhere: keepstore names each person to the STS of the S3 server.",
-			func(t *tour, ctx context.Context) error { return t.shareByRole(ctx) }},
+		{"The same with roles: share a collection", "no long-lived key lies anywhere: keepstore names each person to the STS of the S3 server.", (*tour).shareByRole},
 		{"Read it as Ann, then as Bob, by their roles", "one role serves both; its policy tells them apart by the name in the token.",
 			func(t *tour, ctx context.Context) error { return t.readAsBoth(ctx, t.roles.pair) }},
 		{"Ask what stands in the way of a role", "the owner of the bucket wants to know whom to add.",
@@ -58,10 +57,10 @@ func (t *tour) storeKeys(ctx context.Context) error {
 	t.check(isRefused(err), "the key of keepstore itself, which reads s3://%s, is refused by S3 for s3://%s", bucketName, t.keys.first.name)
 	t.out.sent("POST /arvados/v1/credentials, by each of them, with the keys that each server gave them")
 	for i, site := range t.keys.sites() {
-		if _, err := t.storeRecord(ctx, t.people.ann, site.name, t.keys.annKey[i]); err != nil {
+		if err := t.storeRecord(ctx, t.people.ann, site.name, t.keys.annKey[i]); err != nil {
 			return err
 		}
-		if _, err := t.storeRecord(ctx, t.people.bob, site.name, t.keys.bobKey[i]); err != nil {
+		if err := t.storeRecord(ctx, t.people.bob, site.name, t.keys.bobKey[i]); err != nil {
 			return err
 		}
 	}
@@ -70,14 +69,13 @@ func (t *tour) storeKeys(ctx context.Context) error {
 	return nil
 }
 
-// storeRecord stores a key for a bucket and returns the UUID of the record.
-func (t *tour) storeRecord(ctx context.Context, who person, bucket string, key keyPair) (string, error) {
-	var made struct{ UUID string }
+// storeRecord stores a key for a bucket.
+func (t *tour) storeRecord(ctx context.Context, who person, bucket string, key keyPair) error {
 	_, err := t.api(ctx, who, http.MethodPost, "credentials", mapping{"credential": mapping{
 		"name": who.username + " at s3://" + bucket, "credential_class": "arv:aws_access_key", "scopes": []string{"s3://" + bucket},
 		"external_id": key.Access, "secret": key.Secret, "expires_at": time.Now().Add(7 * 24 * time.Hour).UTC().Format(time.RFC3339),
-	}}, &made)
-	return made.UUID, err
+	}}, nil)
+	return err
 }
 
 // records lists the credential records that a person sees.
@@ -122,7 +120,7 @@ func (t *tour) api(ctx context.Context, who person, method, path string, attribu
 	return r, err
 }
 
-// shareByRole shows first that there is nothing to be stolen.
+// shareByRole shows first that no key is kept for these servers.
 func (t *tour) shareByRole(ctx context.Context) error {
 	p := t.roles.pair
 	t.out.detail("s3://%s at %s: the policy of its role lets two read:", p.first.name, p.first.url)
