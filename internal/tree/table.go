@@ -151,8 +151,12 @@ func clients() []Row {
 			Package: "sdk/go/api", Why: "it talks HTTP to the API server and works without our code", Never: noAWS, NeverLink: noAWS,
 		},
 		{
+			Package: "sdk/go/keep", Why: "it talks HTTP to Keep services and works without their code",
+			May: []string{"locator", "pseudoblock", "sdk/go/api"}, Never: noAWS, NeverLink: noAWS, NeverUse: noHandlers(),
+		},
+		{
 			Package: "sdk/go/collection", Why: "it talks HTTP to the servers and works without their code",
-			May: []string{"locator", "pseudoblock", "sdk/go/api", "sdk/go/collection/manifest"}, Never: noAWS, NeverLink: noAWS,
+			May: []string{"locator", "pseudoblock", "sdk/go/api", "sdk/go/collection/manifest", "sdk/go/keep"}, Never: noAWS, NeverLink: noAWS,
 		},
 		{
 			Package: "sdk/go/collection/manifest", Why: "manifests are text", May: []string{"locator"},
