@@ -78,6 +78,19 @@ func (c *cache) get(ctx context.Context, key string, offset, want int64, from fi
 	} // the fetch was given up by others in the moment that we joined it
 }
 
+// ahead starts to fetch what is missing of a range, and returns at once. It is
+// given up with ctx.
+func (c *cache) ahead(ctx context.Context, key string, offset, size int64, from fill) {
+	for end := offset + size; offset < end; {
+		s, err := c.join(key, offset, end-offset, from)
+		if err != nil {
+			return
+		}
+		go func() { _ = c.wait(ctx, s) }() // it ends with the fetch, and who needs the bytes is told
+		offset = s.end
+	}
+}
+
 func isCanceled(err error) bool { return err == context.Canceled }
 
 // join finds the span that holds offset, or starts one.

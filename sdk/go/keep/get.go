@@ -30,25 +30,39 @@ func (c *Client) View(ctx context.Context, l locator.Locator, offset, want int64
 	if offset < 0 || want < 1 || want > l.Size()-offset {
 		return nil, fault(BadReply, nil, "bytes %d to %d are not inside the block %s", offset, offset+want, l.Stripped())
 	}
-	if Whole(l) {
-		if l.Size() > MaxBlock {
-			return nil, fault(Corrupt, nil, "the block %s is larger than any ordinary block (%d bytes), so it cannot be checked", l.Stripped(), MaxBlock)
-		}
-		data, err := c.cache.get(ctx, l.Reduced(), 0, l.Size(), func(ctx context.Context, p []byte, _ int64) error {
-			return c.fetch(ctx, l, p, 0)
-		})
-		if err != nil {
-			return nil, err
-		}
-		return data[offset : offset+want], nil
-	}
-	data, err := c.cache.get(ctx, l.Reduced(), offset, want, func(ctx context.Context, p []byte, offset int64) error {
-		return c.fetch(ctx, l, p, offset)
-	})
+	from, size, err := c.extent(l, offset, want)
 	if err != nil {
 		return nil, err
 	}
+	data, err := c.cache.get(ctx, l.Reduced(), from, size, c.filler(l))
+	if err != nil {
+		return nil, err
+	}
+	data = data[offset-from:]
 	return data[:min(want, int64(len(data)))], nil
+}
+
+// Ahead starts to fetch a range of a block into the cache and returns at
+// once. The fetch ends with ctx, unless somebody else waits for it.
+func (c *Client) Ahead(ctx context.Context, l locator.Locator, offset, size int64) {
+	if from, size, err := c.extent(l, offset, size); err == nil && size > 0 {
+		c.cache.ahead(ctx, l.Reduced(), from, size, c.filler(l))
+	}
+}
+
+// extent returns what must be fetched for a range.
+func (c *Client) extent(l locator.Locator, offset, size int64) (int64, int64, error) {
+	switch {
+	case !Whole(l):
+		return offset, size, nil
+	case l.Size() > MaxBlock:
+		return 0, 0, fault(Corrupt, nil, "the block %s is larger than any ordinary block (%d bytes), so it cannot be checked", l.Stripped(), MaxBlock)
+	}
+	return 0, l.Size(), nil
+}
+
+func (c *Client) filler(l locator.Locator) fill {
+	return func(ctx context.Context, p []byte, offset int64) error { return c.fetch(ctx, l, p, offset) }
 }
 
 // fetch fills p with the bytes of the block from offset on.

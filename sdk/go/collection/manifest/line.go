@@ -83,6 +83,9 @@ func (l Line) Blocks() iter.Seq2[locator.Locator, error] {
 	}
 }
 
+// Tokens yields the locators of the line as they are written, unchecked.
+func (l Line) Tokens() iter.Seq[string] { return strings.SplitSeq(l.blocks, " ") }
+
 // Files yields the file tokens of the line. It ends after the first error.
 func (l Line) Files() iter.Seq2[Segment, error] {
 	return func(yield func(Segment, error) bool) {

@@ -1,0 +1,70 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package collection
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// manyFiles is manifest text as an import of n objects gives it, signed.
+func manyFiles(b testing.TB, n int) string {
+	b.Helper()
+	var text strings.Builder
+	const signature = "+A0123456789abcdef0123456789abcdef01234567@7fffffff"
+	for i := 0; i < n; i += 1000 {
+		fmt.Fprintf(&text, "./run%03d", i/1000)
+		var files strings.Builder
+		for j := range min(1000, n-i) {
+			text.WriteString(" " + opaque(b, fmt.Sprintf("project/run%03d/sample-%07d.cram", i/1000, i+j), 0, 123456) + signature)
+			fmt.Fprintf(&files, " %d:123456:sample-%07d.cram", j*123456, i+j)
+		}
+		text.WriteString(files.String() + "\n")
+	}
+	return text.String()
+}
+
+// BenchmarkParse reads a manifest of a million files. The heap that it reports
+// is that after, with the text.
+func BenchmarkParse(b *testing.B) {
+	const files = 1_000_000
+	text := manyFiles(b, files)
+	runtime.GC()
+	var c *Collection
+	for b.Loop() {
+		var err error
+		if c, err = Parse(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	peak := m.HeapSys - m.HeapReleased
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	b.ReportMetric(float64(len(text))/1e6, "MB-text")
+	b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-live")
+	b.ReportMetric(float64(peak)/1e6, "MB-heap")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/op")
+	runtime.KeepAlive(c)
+}
+
+// BenchmarkPrint prints a changed collection of a million files.
+func BenchmarkPrint(b *testing.B) {
+	c, err := Parse(manyFiles(b, 1_000_000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.touch()
+	start := time.Now()
+	for b.Loop() {
+		if _, err := c.ManifestText(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(time.Since(start).Seconds()/float64(b.N), "s/op")
+}

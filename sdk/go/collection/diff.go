@@ -1,0 +1,336 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package collection
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/arvados-s3/keepstore/locator"
+)
+
+// ChangeKind says how an object differs.
+type ChangeKind string
+
+// The kinds of [Change].
+const (
+	// Added: the object is in S3 and not in the collection.
+	Added ChangeKind = "added"
+	// Updated: S3 has another version than the collection.
+	Updated ChangeKind = "updated"
+	// Deleted: S3 has the object no more, apart from old versions.
+	Deleted ChangeKind = "deleted"
+)
+
+// Change is one difference between a collection and S3.
+type Change struct {
+	Kind ChangeKind
+	// Path is the file: of the collection, or where it would come.
+	Path string
+	// Old is the object version in the collection, New the one in S3.
+	Old, New locator.Object
+	// Size is that of the new version.
+	Size int64
+	// Part says that the file has more or less in it than the whole object, so
+	// that a refresh leaves it alone.
+	Part bool
+
+	content *file
+}
+
+// Diff is the difference between a collection and its sources in S3.
+type Diff struct {
+	// Changes are ordered by kind and path.
+	Changes []Change
+	// Unchanged counts files that have the version that S3 has.
+	Unchanged int
+	// NotJudged counts files whose objects the import leaves out now, for
+	// example since they may not be read; Skipped tells the reasons.
+	NotJudged int
+	Skipped   []Skipped
+	// NotKnown says in sentences what could not be compared.
+	NotKnown []string
+}
+
+// Count returns the number of changes of a kind.
+func (d *Diff) Count(k ChangeKind) int {
+	n := 0
+	for _, c := range d.Changes {
+		if c.Kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+// DiffOptions say what to compare with. The zero value means the recorded
+// sources, now.
+type DiffOptions struct {
+	// Sources are compared with in place of those of [Collection.Sources].
+	Sources []Source
+	// AsOf compares with the versions that were current then.
+	AsOf *time.Time
+	// Progress is called with the counts of the source that is listed.
+	Progress func(Progress)
+}
+
+// Diff compares the collection with what lies in S3 now, or lay there at a
+// time, by an import of its sources that stores nothing. Objects are found by
+// bucket and key, so files may have been renamed since.
+func (c *Collection) Diff(ctx context.Context, o DiffOptions) (*Diff, error) {
+	if c.client == nil {
+		return nil, noClient()
+	}
+	sources, err := c.compared(o)
+	if err != nil {
+		return nil, err
+	}
+	d := &differ{c: c, uses: c.uses(), paths: c.snapshot(), diff: &Diff{NotKnown: []string{
+		"an empty file has no block, so nothing tells which object it came from: it never counts as deleted"}}}
+	for _, s := range sources {
+		if err := d.source(ctx, s, o); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(d.diff.Changes, func(a, b Change) int {
+		if a.Kind != b.Kind {
+			return strings.Compare(string(a.Kind), string(b.Kind))
+		}
+		return strings.Compare(a.Path, b.Path)
+	})
+	return d.diff, nil
+}
+
+// compared lists the sources as of the wanted time.
+func (c *Collection) compared(o DiffOptions) ([]Source, error) {
+	sources := slices.Clone(o.Sources)
+	if len(sources) == 0 {
+		known, err := c.Sources()
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range known {
+			sources = append(sources, k.Source)
+		}
+	}
+	if len(sources) == 0 {
+		return nil, fault(BadSource, "nothing is recorded of where this collection came from: name the sources to compare with")
+	}
+	for i := range sources {
+		sources[i].AsOf = o.AsOf
+	}
+	return sources, nil
+}
+
+// use is a file that has bytes of an object.
+type use struct {
+	path   string
+	object locator.Object
+	whole  bool
+	// judged says that S3 was asked.
+	judged bool
+}
+
+// uses lists the files by bucket and key.
+func (c *Collection) uses() map[string][]*use {
+	all := map[string][]*use{}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	_ = c.root.walk(func(dir string, e entry) error { // visit returns no error
+		if e.file == nil {
+			return nil
+		}
+		var found []*use
+		next, whole := int64(0), true
+		e.file.pieces(func(p piece) bool {
+			l, err := p.locator()
+			if err != nil || len(l.Refs()) == 0 {
+				whole = false
+				return true
+			}
+			ref := l.Refs()[0]
+			o, err := locator.DecodeObject(ref.B)
+			if err != nil {
+				return true
+			}
+			whole = whole && ref.C+p.offset == next
+			next += p.size
+			if n := len(found); n == 0 || found[n-1].object != o {
+				found = append(found, &use{path: join(dir, e.name), object: o})
+			}
+			return true
+		})
+		for _, u := range found {
+			u.whole = whole && len(found) == 1
+			all[keyOf(u.object)] = append(all[keyOf(u.object)], u)
+		}
+		return nil
+	})
+	return all
+}
+
+func keyOf(o locator.Object) string { return o.Bucket + "/" + o.Key }
+
+// snapshot returns the tree of the moment for looking things up.
+func (c *Collection) snapshot() *folder {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.root.clone()
+}
+
+// differ compares one source after the other.
+type differ struct {
+	c     *Collection
+	uses  map[string][]*use
+	paths *folder
+	diff  *Diff
+	// hidden are prefixes of which the caller may not know the keys.
+	hidden []locator.Object
+	// only limits what is noted to objects that are there, for a second look.
+	only bool
+}
+
+// source compares with one source. Where filters leave objects out of it, a
+// second listing without them tells which of the collection's still exist.
+func (d *differ) source(ctx context.Context, s Source, o DiffOptions) error {
+	d.only = false
+	if err := d.list(ctx, s, o); err != nil {
+		return err
+	}
+	if (len(s.Include) > 0 || len(s.Exclude) > 0) && len(d.unjudged(s)) > 0 {
+		s.Include, s.Exclude, d.only = nil, nil, true
+		if err := d.list(ctx, s, o); err != nil {
+			return err
+		}
+	}
+	for _, u := range d.unjudged(s) {
+		u.judged = true
+		if d.isHidden(u.object) {
+			d.diff.NotJudged++
+			continue
+		}
+		d.diff.Changes = append(d.diff.Changes, Change{Kind: Deleted, Path: u.path, Old: u.object, Part: !u.whole})
+	}
+	return nil
+}
+
+func (d *differ) list(ctx context.Context, s Source, o DiffOptions) error {
+	aware, _, err := d.c.client.learn(ctx)
+	if err != nil {
+		return err
+	}
+	request := importRequest{Sources: []Source{s}}
+	if !aware {
+		request.Form = "derived"
+	}
+	stream := importStream{client: d.c.client, request: request, lines: d.lines, progress: o.Progress}
+	_, err = stream.run(ctx)
+	var refused interface{ Word() string }
+	if errors.As(err, &refused) && Kind(refused.Word()) == Gone {
+		return nil // nothing is there any more
+	}
+	return err
+}
+
+func (d *differ) lines(all []line) error {
+	for _, l := range all {
+		if l.Type == "skipped" {
+			d.skipped(l)
+			continue
+		}
+		o, err := locator.ParseURL(l.URL)
+		if err != nil {
+			return &Error{Kind: BadManifest, Text: "the import gave a URL that is not canonical: " + err.Error(), Err: err}
+		}
+		if err := d.file(l, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skipped notes an object that exists and cannot be imported.
+func (d *differ) skipped(l line) {
+	if l.Reason == "deleted" || l.Reason == string(Gone) {
+		return // what is missing is told at the end
+	}
+	bucket, key, version := splitURL(l.URL)
+	o := locator.Object{Bucket: bucket, Key: key, VersionID: version}
+	if strings.HasSuffix(key, "/") || key == "" {
+		d.hidden = append(d.hidden, o)
+	}
+	for _, u := range d.uses[keyOf(o)] {
+		if !u.judged {
+			u.judged = true
+			d.diff.NotJudged++
+		}
+	}
+	if !d.only {
+		d.diff.Skipped = append(d.diff.Skipped, Skipped{l.URL, l.Reason, l.Text})
+	}
+}
+
+func (d *differ) file(l line, o locator.Object) error {
+	uses := d.uses[keyOf(o)]
+	if len(uses) == 0 {
+		if f, sub := d.paths.find(l.Path); f != nil && sub == nil && f.size == 0 && l.Size == 0 {
+			d.diff.Unchanged++
+			return nil
+		}
+		if d.only {
+			return nil
+		}
+		return d.note(l, Change{Kind: Added, Path: l.Path, New: o, Size: l.Size})
+	}
+	for _, u := range uses {
+		if u.judged {
+			continue
+		}
+		if u.judged = true; u.object == o {
+			d.diff.Unchanged++
+			continue
+		}
+		if err := d.note(l, Change{Kind: Updated, Path: u.path, Old: u.object, New: o, Size: l.Size, Part: !u.whole}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *differ) note(l line, c Change) error {
+	r, err := l.run(d.c.origin)
+	if err != nil {
+		return err
+	}
+	c.content = newContent(r)
+	d.diff.Changes = append(d.diff.Changes, c)
+	return nil
+}
+
+// unjudged lists the files with objects of a source that no listing had.
+func (d *differ) unjudged(s Source) []*use {
+	bucket, key, _ := splitURL(s.url())
+	var missing []*use
+	for _, uses := range d.uses {
+		for _, u := range uses {
+			in := u.object.Key == key || s.isPrefix() && strings.HasPrefix(u.object.Key, key)
+			if !u.judged && u.object.Bucket == bucket && in {
+				missing = append(missing, u)
+			}
+		}
+	}
+	return missing
+}
+
+func (d *differ) isHidden(o locator.Object) bool {
+	for _, h := range d.hidden {
+		if o.Bucket == h.Bucket && strings.HasPrefix(o.Key, h.Key) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,242 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package collection
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
+)
+
+// Clash says what an import does where there is something already.
+type Clash int
+
+// The ways to deal with clashes.
+const (
+	// ClashRefuse fails and changes nothing.
+	ClashRefuse Clash = iota
+	// ClashReplace puts the imported file in place of what is there.
+	ClashReplace
+	// ClashKeep leaves what is there, and the imported file out.
+	ClashKeep
+)
+
+// ImportOptions say how to import. The zero value is good.
+type ImportOptions struct {
+	// Into is the folder that all paths begin in.
+	Into string
+	// Form is opaque, derived or content; empty means opaque where the API
+	// server knows pseudo-blocks, else derived.
+	Form string
+	// Clash is what to do where there is something already.
+	Clash Clash
+	// DryRun tells what would be imported and changes nothing.
+	DryRun bool
+	// Progress is called at least every two seconds with the counts so far,
+	// always by one goroutine.
+	Progress func(Progress)
+	// Skipped is called for each key that is left out, unless a filter of the
+	// source did that.
+	Skipped func(Skipped)
+}
+
+// ImportResult tells what an import brought.
+type ImportResult struct {
+	Progress
+	// SkippedBy counts the skipped keys by reason.
+	SkippedBy map[string]int64
+	// Status is "complete", "partial" or "empty" (docs/protocol.md).
+	Status string
+	// PDH is the portable data hash of the imported files alone. It was computed
+	// by the server and again here.
+	PDH string
+	// Classes counts the files by storage class.
+	Classes map[string]int64
+	// Clashes counts files that were there already.
+	Clashes int64
+}
+
+// ImportFromS3 adds S3 objects to the collection, as references: nothing is
+// copied. It takes effect when the last line of the server's answer is there,
+// in one step; after any error, and when ctx ends, the collection is as it
+// was. An answer that breaks off is taken up again by itself.
+//
+// The next Save records the sources in the property [SourcesProperty].
+func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o ImportOptions) (*ImportResult, error) {
+	if c.client == nil {
+		return nil, noClient()
+	}
+	aware, _, err := c.client.learn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.Form == "" && !aware {
+		o.Form = "derived"
+	}
+	im := &importing{from: c.origin, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
+		result: &ImportResult{Classes: map[string]int64{}}}
+	request := importRequest{Form: o.Form}
+	for _, s := range sources {
+		request.Sources = append(request.Sources, s.below(o.Into))
+	}
+	stream := importStream{client: c.client, request: request, lines: im.lines, progress: o.Progress}
+	done, err := stream.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := im.check(done); err != nil {
+		return nil, err
+	}
+	return im.result, c.merge(im, request.Sources)
+}
+
+// importing is what an import brought so far.
+type importing struct {
+	from   *origin
+	o      ImportOptions
+	root   *folder
+	text   *manifest.Writer // for the portable data hash
+	files  int64
+	result *ImportResult
+}
+
+// lines takes lines that are final.
+func (im *importing) lines(all []line) error {
+	for _, l := range all {
+		if l.Type == "skipped" {
+			if im.o.Skipped != nil {
+				im.o.Skipped(Skipped{l.URL, l.Reason, l.Text})
+			}
+			continue
+		}
+		if err := im.file(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (im *importing) file(l line) error {
+	if err := checkPath(l.Path); err != nil {
+		return err
+	}
+	r, err := l.run(im.from)
+	if err != nil {
+		return err
+	}
+	blocks, err := r.parsed()
+	if err != nil {
+		return err
+	}
+	if err := im.text.Add(l.Path, l.Size, blocks); err != nil {
+		return err
+	}
+	im.files++
+	im.result.Classes[l.StorageClass]++
+	return im.root.addFile(l.Path, newContent(r))
+}
+
+// newContent is a file that is all of a run.
+func newContent(r *run) *file {
+	f := &file{spans: make([]span, 0, 1)}
+	f.add(span{r, 0, r.size()})
+	return f
+}
+
+// addFile sets a file where nothing is yet.
+func (d *folder) addFile(path string, f *file) error {
+	if above, name := d.fileAbove(path); above {
+		return fault(NameClash, "%s would be a file and a folder", quote(name))
+	}
+	at, name := d.parent(path, true)
+	if at.files[name] != nil || at.folders[name] != nil {
+		return fault(NameClash, "%s was imported twice", quote(path))
+	}
+	at.setFile(name, f)
+	return nil
+}
+
+// check compares what came with what the server says that it sent.
+func (im *importing) check(done line) error {
+	if err := im.text.Flush(); err != nil {
+		return err
+	}
+	im.result.Progress, im.result.SkippedBy = done.counts(), done.SkippedBy
+	im.result.Status, im.result.PDH = done.Status, done.PDH
+	if pdh := im.text.PDH(); pdh != done.PDH || im.files != done.Files {
+		return fault(NotComplete, "the import sent %d files with the portable data hash %s, and says that it were %d with %s: nothing of it is used",
+			im.files, pdh, done.Files, done.PDH)
+	}
+	return nil
+}
+
+// merge puts what was imported into the collection.
+func (c *Collection) merge(im *importing, sources []Source) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := ""
+	_ = im.root.walk(func(dir string, e entry) error { // visit returns no error
+		if path := join(dir, e.name); c.root.taken(path) {
+			if im.result.Clashes++; first == "" {
+				first = path
+			}
+		}
+		return nil
+	})
+	switch {
+	case im.o.DryRun:
+		return nil
+	case first != "" && im.o.Clash == ClashRefuse:
+		return fault(NameClash, "%d of the imported files are there already, such as %s: import into another folder, or say whether to replace or to keep them", im.result.Clashes, quote(first))
+	case c.root.empty():
+		c.root = im.root
+	default:
+		c.mergeFiles(im)
+	}
+	c.touch()
+	now := time.Now().UTC().Truncate(time.Second)
+	for _, s := range sources {
+		c.imported = append(c.imported, SourceRecord{Source: s, ImportedAt: now, Files: im.files, Bytes: im.result.Bytes, Skipped: im.result.Skipped})
+	}
+	return nil
+}
+
+func (c *Collection) mergeFiles(im *importing) {
+	_ = im.root.walk(func(dir string, e entry) error { // visit returns no error
+		path := join(dir, e.name)
+		if c.root.taken(path) {
+			if im.o.Clash == ClashKeep {
+				return nil
+			}
+			c.root.clear(path)
+		}
+		at, name := c.root.parent(path, true)
+		at.setFile(name, e.file)
+		return nil
+	})
+}
+
+// taken reports whether a file cannot be put at path without taking something
+// away.
+func (d *folder) taken(path string) bool {
+	above, _ := d.fileAbove(path)
+	f, sub := d.find(path)
+	return above || f != nil || sub != nil
+}
+
+// clear takes away what is in the way of a file at path.
+func (d *folder) clear(path string) {
+	if above, name := d.fileAbove(path); above {
+		path = name
+	}
+	if at, name := d.parent(path, false); at != nil {
+		delete(at.files, name)
+		delete(at.folders, name)
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

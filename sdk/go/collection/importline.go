@@ -1,0 +1,219 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package collection
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/sdk/go/keep"
+)
+
+// Progress is how far an import is.
+type Progress struct {
+	// Listed is the number of keys seen; it is Files + Skipped.
+	Listed  int64 `json:"listed"`
+	Files   int64 `json:"files"`
+	Bytes   int64 `json:"bytes"`
+	Skipped int64 `json:"skipped"`
+	// Archived and WeakPins count files that must be restored before they can
+	// be read, and files that are pinned by their ETag only.
+	Archived int64 `json:"archived"`
+	WeakPins int64 `json:"weak_pins"`
+	// BytesRead counts what content form had to read.
+	BytesRead int64 `json:"bytes_read"`
+}
+
+// Skipped is a key, or a source, that was not imported.
+type Skipped struct {
+	URL string `json:"url"`
+	// Reason is a word of docs/protocol.md.
+	Reason string `json:"reason"`
+	Text   string `json:"text"`
+}
+
+// line is one line of the answer to an import, of any type.
+type line struct {
+	Type string `json:"type"`
+	Progress
+	Path         string           `json:"path"`
+	URL          string           `json:"url"`
+	Size         int64            `json:"size"`
+	StorageClass string           `json:"storage_class"`
+	Locator      string           `json:"locator"`
+	Archived     json.RawMessage  `json:"archived"` // true of a file, a number of a progress line
+	Reason       string           `json:"reason"`
+	Text         string           `json:"text"`
+	Error        string           `json:"error"`
+	Resume       string           `json:"resume"`
+	Status       string           `json:"status"`
+	PDH          string           `json:"portable_data_hash"`
+	SkippedBy    map[string]int64 `json:"skipped_by_reason"`
+}
+
+// importRequest is the body of POST /s3/import.
+type importRequest struct {
+	Sources []Source `json:"sources"`
+	Form    string   `json:"form,omitempty"`
+	Resume  string   `json:"resume,omitempty"`
+}
+
+// importStream sends imports and hands their lines on. When an answer breaks
+// off it goes on where the server says that this is possible; lines after that
+// point are never handed on twice.
+type importStream struct {
+	client  *Client
+	request importRequest
+	// lines takes file and skipped lines in order. Those given at once are
+	// final.
+	lines func([]line) error
+	// progress may be nil.
+	progress func(Progress)
+
+	pending []line
+}
+
+// attempts is how often in a row an import may break off without having got
+// any further.
+const attempts = 5
+
+// run returns the last line.
+func (s *importStream) run(ctx context.Context) (done line, err error) {
+	for failed := 0; ; {
+		before := s.request.Resume
+		done, err = s.once(ctx)
+		if err == nil || ctx.Err() != nil || !breaksOff(err) {
+			return done, errors.Join(err, ctx.Err())
+		}
+		if failed++; s.request.Resume != before {
+			failed = 1
+		}
+		if failed >= attempts {
+			return done, &Error{Kind: NotComplete, Err: err,
+				Text: "the import is not complete, and nothing of it was used: it broke off " + itoa(failed) + " times in a row: " + err.Error()}
+		}
+		select {
+		case <-time.After(200 * time.Millisecond << failed):
+		case <-ctx.Done():
+			return done, ctx.Err()
+		}
+	}
+}
+
+// breaksOff reports whether trying again can help.
+func breaksOff(err error) bool {
+	switch KindOf(err) {
+	case "s3-slow-down", "s3-unreachable", "s3-bad-reply", "deadline", "overloaded", "internal", "api-unavailable",
+		"creds-unavailable", "clock-skew", "volume-error", Kind(keep.Unreachable), NotComplete:
+		return true
+	}
+	return false
+}
+
+// once reads one answer.
+func (s *importStream) once(ctx context.Context) (line, error) {
+	s.pending = s.pending[:0]
+	body, err := json.Marshal(s.request)
+	if err != nil {
+		return line{}, err
+	}
+	answer, err := s.client.keep.Import(ctx, body)
+	if err != nil {
+		return line{}, err
+	}
+	defer answer.Close()
+	for lines := json.NewDecoder(answer); ; {
+		var l line
+		if err := lines.Decode(&l); err != nil {
+			return line{}, brokenOff(err)
+		}
+		if last, err := s.take(l); last || err != nil {
+			return l, err
+		}
+	}
+}
+
+func brokenOff(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fault(NotComplete, "the answer to the import broke off before its last line")
+	}
+	if KindOf(err) != "" {
+		return err
+	}
+	return &Error{Kind: NotComplete, Text: "the answer to the import cannot be read: " + clip(err.Error()), Err: err}
+}
+
+// take takes one line, and reports whether it is the last.
+func (s *importStream) take(l line) (last bool, err error) {
+	switch l.Type {
+	case "file", "skipped":
+		s.pending = append(s.pending, l)
+	case "progress":
+		if s.progress != nil {
+			s.progress(l.counts())
+		}
+		if l.Resume == "" {
+			return false, nil
+		}
+		s.request.Resume = l.Resume
+		return false, s.hand()
+	case "done":
+		return true, s.hand()
+	case "error":
+		return true, &Error{Kind: Kind(l.Error), Text: "the import broke off: " + clip(l.Text)}
+	}
+	return false, nil
+}
+
+func (s *importStream) hand() error {
+	err := s.lines(s.pending)
+	s.pending = s.pending[:0]
+	return err
+}
+
+func (l line) counts() Progress {
+	p := l.Progress
+	_ = json.Unmarshal(l.Archived, &p.Archived) // a number in these lines
+	return p
+}
+
+func (l line) archived() bool { return string(l.Archived) == "true" }
+
+// run makes a run of the blocks of a file line.
+func (l line) run(from *origin) (*run, error) {
+	r := &run{origin: from}
+	for text := range strings.FieldsSeq(l.Locator) {
+		parsed, err := locator.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		if parsed.Size() > 0 {
+			r.blocks = append(r.blocks, block{text: text, end: r.size() + parsed.Size()})
+		}
+	}
+	if r.size() != l.Size {
+		return nil, fault(BadManifest, "the import gave %d bytes of blocks for the %d bytes of %s", r.size(), l.Size, clip(l.URL))
+	}
+	r.blocks = slices.Clip(r.blocks)
+	return r, nil
+}
+
+// parsed returns the blocks for the portable data hash.
+func (r *run) parsed() ([]locator.Locator, error) {
+	all := make([]locator.Locator, 0, len(r.blocks))
+	for _, b := range r.blocks {
+		l, err := locator.Parse(b.text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}

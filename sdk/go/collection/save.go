@@ -1,0 +1,268 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package collection
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/sdk/go/api"
+	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
+)
+
+// SaveOptions say how to store a collection. What is left empty stays as it
+// is.
+type SaveOptions struct {
+	Name        string
+	Description string
+	// OwnerUUID is a project or user.
+	OwnerUUID string
+	// Properties are set, or with the value nil taken away; others stay.
+	Properties map[string]any
+	// UniqueName lets the API server change a name that is taken.
+	UniqueName bool
+	// KeepVersion keeps what was stored before as an old version.
+	KeepVersion bool
+	// Overwrite stores also when somebody else changed the stored collection
+	// since it was loaded. Their change is then lost.
+	Overwrite bool
+}
+
+// attributes is room in a request for everything but the manifest.
+const attributes = 1 << 20
+
+// Flush stores the blocks of files that were written.
+func (c *Collection) Flush(ctx context.Context) error {
+	if c.client == nil {
+		return nil // nothing could be written
+	}
+	return c.packer.flush(ctx)
+}
+
+// Save stores the collection: as a new one, or, if it was loaded by its UUID or
+// saved before, as the new content of that. It fails with [Conflict] when the
+// stored collection is not the one that was loaded. That is asked right before
+// storing; the API has no way to do both at once, so that of two programs that
+// save in the same moment the later one wins.
+func (c *Collection) Save(ctx context.Context, o SaveOptions) error {
+	if c.client == nil {
+		return noClient()
+	}
+	draft, err := c.draft(ctx, o)
+	if err != nil {
+		return err
+	}
+	reply, err := c.client.store(ctx, draft)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.record = reply
+	c.imported = c.imported[draft.imported:]
+	c.origin.id.Store(&reply.UUID)
+	if c.edits == draft.edits {
+		c.text, c.changed = draft.text, false
+	}
+	return nil
+}
+
+// draft is what is going to be stored.
+type draft struct {
+	old        Record
+	options    SaveOptions
+	text       string
+	changed    bool
+	properties map[string]any
+	edits      int
+	imported   int
+}
+
+// draft takes the state of the moment.
+func (c *Collection) draft(ctx context.Context, o SaveOptions) (draft, error) {
+	if err := c.Flush(ctx); err != nil {
+		return draft{}, err
+	}
+	if err := c.renewAll(ctx); err != nil {
+		return draft{}, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	d := draft{old: c.record, options: o, changed: c.changed || c.record.UUID == "", edits: c.edits, imported: len(c.imported)}
+	var err error
+	if d.text, err = c.signedText(); err != nil {
+		return d, err
+	}
+	d.properties = maps.Clone(c.record.Properties)
+	if d.properties == nil {
+		d.properties = map[string]any{}
+	}
+	maps.Copy(d.properties, o.Properties)
+	maps.DeleteFunc(d.properties, func(_ string, v any) bool { return v == nil })
+	return d, recordSources(d.properties, c.imported, c.root)
+}
+
+// signatureLeft is how long signatures must last for a text to be stored.
+const signatureLeft = 10 * time.Minute
+
+// renewAll loads anew what has signatures that are about to expire.
+func (c *Collection) renewAll(ctx context.Context) error {
+	for from, l := range c.stale() {
+		if _, ok := from.renew(ctx, l); !ok && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (c *Collection) stale() map[*origin]locator.Locator {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	found := map[*origin]locator.Locator{}
+	limit := time.Now().Add(signatureLeft)
+	_ = c.root.walk(func(_ string, e entry) error { // visit returns no error
+		if e.file == nil {
+			return nil
+		}
+		e.file.pieces(func(p piece) bool {
+			if !expires(p.text(), limit) || found[p.run.origin] != (locator.Locator{}) {
+				return true
+			}
+			if l, err := p.current(); err == nil && p.run.origin != nil && expires(l.String(), limit) {
+				found[p.run.origin] = l
+			}
+			return true
+		})
+		return nil
+	})
+	return found
+}
+
+// expires reports whether a signature in a locator ends before a time.
+func expires(text string, limit time.Time) bool {
+	if !strings.Contains(text, "+A") {
+		return false
+	}
+	l, err := locator.Parse(text)
+	return err == nil && l.Signature() != (locator.Signature{}) && l.Signature().Expiry().Before(limit)
+}
+
+// signedText is the manifest with the newest signatures. mu must be held.
+func (c *Collection) signedText() (string, error) {
+	if !c.changed && c.record.UUID != "" {
+		return c.text, nil // it is not sent
+	}
+	show := func(p piece) string {
+		if l, err := p.current(); err == nil && p.run.origin != nil && p.run.origin.fresh.Load() != nil {
+			return l.String()
+		}
+		return p.text()
+	}
+	if !c.changed {
+		return manifest.Map(c.text, func(l locator.Locator) locator.Locator {
+			fresh, _ := c.origin.newest(l)
+			return fresh
+		})
+	}
+	return printAll(c.root, show)
+}
+
+// printAll prints a tree whose files must all be stored.
+func printAll(root *folder, show func(piece) string) (string, error) {
+	var text strings.Builder
+	missing := false
+	err := printTree(&text, root, func(p piece) string {
+		shown := show(p)
+		missing = missing || shown == ""
+		return shown
+	})
+	if missing {
+		return "", fault(Conflict, "files that were written are not stored yet: flush the collection first")
+	}
+	return text.String(), err
+}
+
+// store sends a draft to the API server.
+func (c *Client) store(ctx context.Context, d draft) (Record, error) {
+	aware, most, err := c.learn(ctx)
+	switch {
+	case err != nil:
+		return Record{}, err
+	case !aware && d.changed && strings.Contains(d.text, " "+string(locator.Opaque)+"+"):
+		return Record{}, fault(BadSource, "the API server %s does not know pseudo-blocks and would mix up those of opaque form: import again in derived form", c.api.Address())
+	case d.changed && jsonLength(d.text)+attributes > most:
+		return Record{}, fault(TooLarge, "the manifest has %d bytes and the API server takes requests of %d: save it in parts", len(d.text), most)
+	}
+	values, params := d.attributes(), api.Params{"select": recordFields()}
+	if d.options.UniqueName {
+		params["ensure_unique_name"] = true
+	}
+	params["collection"] = values
+	method, path := http.MethodPost, collections
+	if d.old.UUID != "" {
+		if err := c.unchanged(ctx, d); err != nil {
+			return Record{}, err
+		}
+		method, path = http.MethodPut, collections+"/"+d.old.UUID
+	}
+	var reply Record
+	if err := c.api.Call(ctx, method, path, params, &reply); err != nil {
+		return Record{}, err
+	}
+	if pdh, err := manifest.PDH(d.text); err != nil || pdh != reply.PDH {
+		return reply, fault(WrongHash, "the API server stored %s with the portable data hash %s, where %s was expected", reply.UUID, reply.PDH, pdh)
+	}
+	return reply, nil
+}
+
+func (d draft) attributes() map[string]any {
+	values := map[string]any{"properties": d.properties}
+	if d.changed {
+		values["manifest_text"] = d.text
+	}
+	for name, value := range map[string]string{"name": d.options.Name, "description": d.options.Description, "owner_uuid": d.options.OwnerUUID} {
+		if value != "" {
+			values[name] = value
+		}
+	}
+	if d.options.KeepVersion {
+		values["preserve_version"] = true
+	}
+	return values
+}
+
+// unchanged checks that what is stored is what was loaded.
+func (c *Client) unchanged(ctx context.Context, d draft) error {
+	if d.options.Overwrite {
+		return nil
+	}
+	var now Record
+	fields := []string{"uuid", "portable_data_hash", "modified_at"}
+	if err := c.api.Call(ctx, http.MethodGet, collections+"/"+d.old.UUID, api.Params{"select": fields}, &now); err != nil {
+		return err
+	}
+	if now.PDH == d.old.PDH && now.ModifiedAt.Equal(d.old.ModifiedAt) {
+		return nil
+	}
+	return fault(Conflict, "the collection %s was changed by somebody at %s, after it was loaded: load it again and repeat the changes, or save it under a new name",
+		d.old.UUID, now.ModifiedAt.Format(time.RFC3339))
+}
+
+// jsonLength is how many bytes text has as a JSON string.
+func jsonLength(text string) int64 {
+	n := int64(len(text)) + 2
+	for i := range len(text) {
+		switch text[i] {
+		case '\\', '"', '\n':
+			n++
+		case '<', '>', '&':
+			n += 5
+		}
+	}
+	return n
+}
