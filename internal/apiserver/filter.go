@@ -59,6 +59,8 @@ func parseFilter(res *resource, f []json.RawMessage) (clause, error) {
 	switch {
 	case c.onDemand:
 		return clause{}, invalid("%s cannot be filtered by %s", res.name, c.name)
+	case c.kind == typeHash && inner && op == "contains":
+		return holds(c, key, f[2])
 	case c.kind == typeHash && inner:
 		return compare(property(c, key), op, f[2])
 	case c.kind == typeHash:

@@ -30,7 +30,23 @@ func filterHash(c column, op string, right json.RawMessage) (clause, error) {
 	if op == "contains" && json.Unmarshal(right, &wanted) == nil && wanted != nil {
 		return contains(c, wanted)
 	}
-	return clause{}, invalid(`filters on %s are exists with a key, contains with an object, or others on "%s.KEY"`, c.name, c.name)
+	return clause{}, invalid(`filters on %s are exists with a key, contains with an object, or contains and others on "%s.KEY"`, c.name, c.name)
+}
+
+// holds answers [properties.key, contains, value]: the property is the value,
+// or a list that has it.
+func holds(c column, key string, right json.RawMessage) (clause, error) {
+	var value any
+	if json.Unmarshal(right, &value) != nil {
+		return clause{}, invalid("the operand of the filter on %s.%s is not JSON", c.name, clip(key))
+	}
+	if err := checkScalar(c, value); err != nil {
+		return clause{}, err
+	}
+	p := property(c, key)
+	key, _ = p.args[0].(string)
+	from := "json_each(" + c.sql() + ") AS p, json_each(CASE p.type WHEN 'array' THEN p.value ELSE '[]' END) AS v WHERE p.key = ? AND v.value IS ?"
+	return clause{p.sql + " IS ? OR EXISTS (SELECT 1 FROM " + from + ")", []any{key, value, key, value}}, nil
 }
 
 // contains wants each property to have the value, or to be a list that holds

@@ -30,7 +30,9 @@ func (c *Client) do(ctx context.Context, s service, method, path string, header 
 		cancel(nil)
 		return nil, fault(BadReply, err, "a request to the Keep service %s cannot be written", s.url)
 	}
-	req.Header = header.Clone()
+	if header != nil {
+		req.Header = header.Clone()
+	}
 	req.Header.Set("Authorization", "Bearer "+c.api.Settings().Token.Reveal())
 	req.Header.Set("X-Keep-Pseudo-Blocks", "1")
 	a := &answer{service: s, limit: c.options.Stall + time.Duration(len(body))*time.Second/(32<<10), cancel: cancel}
