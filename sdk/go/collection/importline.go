@@ -100,7 +100,7 @@ func (s *importStream) run(ctx context.Context) (done line, err error) {
 				Text: "the import is not complete, and nothing of it was used: it broke off " + itoa(failed) + " times in a row: " + err.Error()}
 		}
 		select {
-		case <-time.After(200 * time.Millisecond << failed):
+		case <-time.After(100 * time.Millisecond << failed):
 		case <-ctx.Done():
 			return done, ctx.Err()
 		}
