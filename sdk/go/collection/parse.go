@@ -24,22 +24,27 @@ const (
 
 // parse reads manifest text into a tree that shares the memory of the text.
 func parse(text string, from *origin) (*folder, error) {
-	p := &parser{root: &folder{}, origin: from}
+	p := &parser{root: &folder{}, origin: from, folders: maxFolders}
+	return p.root, p.parse(text)
+}
+
+func (p *parser) parse(text string) error {
 	for line, err := range manifest.Lines(text) {
 		if err == nil {
 			err = p.line(line)
 		}
 		if err != nil {
-			return nil, &Error{Kind: BadManifest, Text: err.Error(), Err: err}
+			return &Error{Kind: BadManifest, Text: err.Error(), Err: err}
 		}
 	}
-	return p.root, nil
+	return nil
 }
 
 type parser struct {
 	root    *folder
 	origin  *origin
-	made    int
+	folders int // how many more may be made
+	bytes   int64
 	scratch []block
 	files   []file
 	spans   []span
@@ -124,8 +129,8 @@ func (p *parser) folder(at *folder, path string) (*folder, error) {
 			return nil, fault(BadManifest, "%q is a file and a folder", clip(path))
 		}
 		if at = next; made {
-			if p.made++; p.made > maxFolders {
-				return nil, fault(BadManifest, "there are more than %d folders", maxFolders)
+			if p.folders--; p.folders < 0 {
+				return nil, fault(BadManifest, "there are too many folders: at most %d can be read", maxFolders)
 			}
 		}
 	}
@@ -152,6 +157,9 @@ func (p *parser) file(at *folder, r *run, s manifest.Segment) error {
 	if s.Position+s.Size > r.size() {
 		return fault(BadManifest, "the file %q ends at byte %d of blocks that hold %d", clip(name), s.Position+s.Size, r.size())
 	}
+	if p.bytes += s.Size; p.bytes < 0 {
+		return fault(BadManifest, "the files hold more bytes than 63 bits can count")
+	}
 	return p.put(at, name, span{r, s.Position, s.Size})
 }
 
@@ -166,9 +174,7 @@ func (p *parser) put(at *folder, name string, s span) error {
 		f = p.newFile()
 		at.setFile(name, f)
 	}
-	if f.add(s); f.size < 0 {
-		return fault(BadManifest, "the file %q has more bytes than 63 bits can count", clip(name))
-	}
+	f.add(s)
 	return nil
 }
 
