@@ -216,3 +216,38 @@ func TestLongQueryInABody(t *testing.T) {
 		}
 	}
 }
+
+// TestContainsInProperty: [properties.key, contains, value] finds a property
+// that is the value, and a list that has it, as stock Arvados does.
+func TestContainsInProperty(t *testing.T) {
+	w := newWorld(t)
+	for name, properties := range map[string]object{
+		"scalar": {"arv:p": "s3://b/"}, "list": {"arv:p": []any{"s3://b/", "s3://b/a/"}},
+		"other": {"arv:p": []any{"s3://b/a/b/"}, "q": "s3://b/"}, "none": {},
+	} {
+		w.store(t, w.token, object{"name": name, "properties": properties})
+	}
+	for filter, want := range map[string]string{
+		`["properties.arv:p","contains","s3://b/"]`:       "list scalar",
+		`["properties.<arv:p>","contains","s3://b/a/"]`:   "list",
+		`["properties.arv:p","contains","s3://b/a/b/c/"]`: "",
+		`["properties.q","contains","s3://b/"]`:           "other",
+		`["properties.q","contains",7]`:                   "",
+	} {
+		got := ask(t, w.Server, "GET", collectionsPath+"?filters="+url.QueryEscape("["+filter+"]"), w.token, "")
+		var names []string
+		items, _ := got.object["items"].([]any)
+		for _, item := range items {
+			names = append(names, item.(map[string]any)["name"].(string))
+		}
+		slices.Sort(names)
+		if got.status != 200 || strings.Join(names, " ") != want {
+			t.Errorf("%s: %d %v, want %s", filter, got.status, names, want)
+		}
+	}
+	for _, operand := range []string{`null`, `["a"]`, `{"a":1}`} {
+		if got := ask(t, w.Server, "GET", collectionsPath+"?filters="+url.QueryEscape(`[["properties.q","contains",`+operand+`]]`), w.token, ""); got.status != 422 {
+			t.Errorf("%s: %d", operand, got.status)
+		}
+	}
+}

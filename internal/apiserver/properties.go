@@ -37,8 +37,8 @@ func filterHash(c column, op string, right json.RawMessage) (clause, error) {
 // or a list that has it.
 func holds(c column, key string, right json.RawMessage) (clause, error) {
 	var value any
-	if json.Unmarshal(right, &value) != nil {
-		return clause{}, invalid("the operand of the filter on %s.%s is not JSON", c.name, clip(key))
+	if json.Unmarshal(right, &value) != nil || value == nil {
+		return clause{}, invalid("the operand of contains on %s.%s must be text, a number or a boolean", c.name, clip(key))
 	}
 	if err := checkScalar(c, value); err != nil {
 		return clause{}, err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -17,6 +18,9 @@ import (
 
 // servers are shared by all tests of the package.
 var servers testenv.Pool
+
+// number makes the bucket names of different tests differ.
+var number atomic.Int64
 
 // binary is the keepstore that is tested.
 var binary string

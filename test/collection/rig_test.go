@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -28,9 +27,6 @@ import (
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
-
-// number makes the bucket names of different tests differ.
-var number atomic.Int64
 
 // rig is a keepstore in standalone mode with a bucket of its own.
 type rig struct {
