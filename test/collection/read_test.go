@@ -29,7 +29,7 @@ func (r *rig) big(size int) (*collection.Collection, []byte) {
 }
 
 // over is the same collection, read through other services.
-func over(t *testing.T, c *collection.Collection, client *collection.Client) *collection.Collection {
+func over(t testing.TB, c *collection.Collection, client *collection.Client) *collection.Collection {
 	t.Helper()
 	text, err := c.ManifestText()
 	if err != nil {

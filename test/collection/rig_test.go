@@ -30,7 +30,7 @@ import (
 
 // rig is a keepstore in standalone mode with a bucket of its own.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	s3      *s3.Client
 	minio   *testenv.Server
 	bucket  string
@@ -42,7 +42,7 @@ type rig struct {
 	log   *lockedBuffer
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	minio := servers.MinIO(t)
 	r := &rig{t: t, minio: minio, s3: minio.Client(t), log: &lockedBuffer{}}
@@ -202,7 +202,7 @@ func (r *rig) tail() string {
 }
 
 // wantBytes reads a file and compares.
-func wantBytes(t *testing.T, c *collection.Collection, name string, want []byte) {
+func wantBytes(t testing.TB, c *collection.Collection, name string, want []byte) {
 	t.Helper()
 	got, err := c.ReadFile(name)
 	if err != nil || !bytes.Equal(got, want) {
