@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 )
 
 // The rule by which a collection is cut into parts. It counts what a file costs
@@ -21,9 +22,9 @@ import (
 //
 //   - each block of the file: its locator without +A and +K hints, and
 //     blockCost bytes for these;
-//   - each file: six times its name (the longest way to write a byte in JSON),
-//     and fileCost bytes;
-//   - each folder that is begun: six times its path, and fileCost bytes.
+//   - each file: its name as it stands in the JSON of a request, and fileCost
+//     bytes;
+//   - each folder that is begun: its path, likewise, and fileCost bytes.
 //
 // Files are taken in the order of their paths; a part ends before the file
 // with which it would cost more than PartSize, or what the API server takes
@@ -102,10 +103,12 @@ func cut(root *folder, most int64) ([]*folder, error) {
 	return append(parts, part), err
 }
 
-func folderCost(dir string) int64 { return 6*int64(len(dir)) + fileCost }
+func folderCost(dir string) int64 { return nameCost(dir) + fileCost }
+
+func nameCost(name string) int64 { return jsonLength(manifest.Escape(name)) }
 
 func cost(dir string, e entry) int64 {
-	sum := folderCost(dir) + fileCost + 6*int64(len(e.name))
+	sum := folderCost(dir) + fileCost + nameCost(e.name)
 	if e.file == nil {
 		return sum
 	}
