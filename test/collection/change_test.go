@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/arvados-s3/keepstore/internal/faultproxy"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
@@ -148,11 +149,58 @@ func TestDiffWithFilters(t *testing.T) {
 		t.Errorf("the diff is %+v, %v", d, err)
 	}
 	r.put("f/sub/c.bam", []byte("new"))
+	r.put("f/sub/", nil) // what some tools make of a folder
 	r.remove("f/a.txt", "")
+	r.remove("f/sub/b.bam", "")
 	d, err := c.Diff(t.Context(), collection.DiffOptions{})
-	if err != nil || len(d.Changes) != 2 || d.Changes[0].Path != "top/bams/sub/c.bam" || d.Changes[1].Path != "texts/a.txt" {
-		t.Errorf("the diff is %+v, %v", d, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if got := changes(d); got != "added top/bams/sub/c.bam, deleted texts/a.txt, deleted top/bams/sub/b.bam" || d.NotJudged != 0 {
+		t.Errorf("the diff is %s, and %d are not judged", got, d.NotJudged)
+	}
+}
+
+func changes(d *collection.Diff) string {
+	var all []string
+	for _, c := range d.Changes {
+		all = append(all, string(c.Kind)+" "+c.Path)
+	}
+	return strings.Join(all, ", ")
+}
+
+// TestDiffOfSingleObjects: many single objects are asked for at once, also
+// where they would have one path.
+func TestDiffOfSingleObjects(t *testing.T) {
+	r := newRig(t)
+	var sources []collection.Source
+	first := r.put("s/0/x", []byte("pinned"))
+	for i := range 5 {
+		r.put(fmt.Sprintf("s/%d/x", i), []byte{byte(i)})
+		sources = append(sources, collection.Source{URL: r.url(fmt.Sprintf("s/%d/x", i)), Path: fmt.Sprintf("%d/", i)})
+	}
+	sources[0].URL += "?versionId=" + first
+	sources[4] = collection.Source{Bucket: r.bucket, Key: "s/4/x", Path: "renamed"}
+	proxy := faultproxy.New(t, r.keepURL)
+	c := r.through(proxy.URL()).New()
+	for _, some := range [][]collection.Source{sources[:3], sources[3:]} {
+		if _, err := c.ImportFromS3(t.Context(), some, collection.ImportOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.put("s/1/x", []byte("newer"))
+	r.remove("s/2/x", "")
+	r.remove("s/4/x", "")
+	proxy.Set()
+	d, err := c.Refresh(t.Context(), collection.RefreshOptions{Mode: collection.Mirror})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := changes(d); got != "deleted 2/x, deleted renamed, updated 1/x" || d.Unchanged != 2 || len(proxy.Log()) != 1 {
+		t.Errorf("the diff is %s, %d unchanged, %d requests", got, d.Unchanged, len(proxy.Log()))
+	}
+	wantBytes(t, c, "0/x", []byte("pinned"))
+	wantBytes(t, c, "1/x", []byte("newer"))
 }
 
 // TestWhereUsed: collections are found by prefix, object and version, also

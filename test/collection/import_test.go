@@ -16,9 +16,7 @@ import (
 	"testing"
 
 	"github.com/arvados-s3/keepstore/internal/faultproxy"
-	"github.com/arvados-s3/keepstore/sdk/go/api"
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
-	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
 
 // many puts n small objects below a prefix, several at once.
@@ -243,16 +241,7 @@ func TestStockServer(t *testing.T) {
 		faultproxy.Body(func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"pseudoBlocks":true`), []byte(`"pseudoBlocks":false`), 1)
 		})}})
-	a, err := api.New(api.Settings{Host: proxy.URL(), Token: r.api.Settings().Token})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	client, err := collection.NewClient(a, collection.Options{Keep: keep.Options{Services: []string{r.keepURL}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := r.behind(proxy.URL())
 	c, opaque := client.New(), client.New()
 	source := []collection.Source{{URL: r.url("x/")}}
 	if _, err := c.ImportFromS3(t.Context(), source, collection.ImportOptions{}); err != nil {

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/arvados-s3/keepstore/internal/testenv"
@@ -151,6 +152,22 @@ func (r *rig) through(urls ...string) *collection.Client {
 	return c
 }
 
+// behind returns a client of the administrator that reaches the API server
+// through a proxy.
+func (r *rig) behind(url string) *collection.Client {
+	r.t.Helper()
+	a, err := api.New(api.Settings{Host: url, Token: r.api.Settings().Token})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c, err := collection.NewClient(a, collection.Options{Keep: keep.Options{Services: []string{r.keepURL}}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close(); a.Close() })
+	return c
+}
+
 // put stores an object and returns its version.
 func (r *rig) put(key string, data []byte) string {
 	r.t.Helper()
@@ -158,7 +175,7 @@ func (r *rig) put(key string, data []byte) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return *out.VersionId
+	return aws.ToString(out.VersionId)
 }
 
 // remove deletes an object, or one version of it.

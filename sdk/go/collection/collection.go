@@ -24,6 +24,7 @@ type Collection struct {
 	client *Client
 	origin *origin
 	packer packer
+	saving sync.Mutex // held by Save, so that two do not meet
 
 	mu   sync.RWMutex
 	root *folder // guarded by mu, like what follows

@@ -5,7 +5,6 @@ package collection
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -89,10 +88,16 @@ func (c *Collection) Diff(ctx context.Context, o DiffOptions) (*Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &differ{c: c, uses: c.uses(), paths: c.snapshot(), diff: &Diff{NotKnown: []string{
+	d := &differ{c: c, uses: c.uses(), tree: c.snapshot(), diff: &Diff{NotKnown: []string{
 		"an empty file has no block, so nothing tells which object it came from: it never counts as deleted"}}}
-	for _, s := range sources {
-		if err := d.source(ctx, s, o); err != nil {
+	singles, prefixes := split(sources)
+	for some := range slices.Chunk(singles, maxSingles) {
+		if err := d.objects(ctx, some, o); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range prefixes {
+		if err := d.prefix(ctx, s, o); err != nil {
 			return nil, err
 		}
 	}
@@ -121,9 +126,23 @@ func (c *Collection) compared(o DiffOptions) ([]Source, error) {
 		return nil, fault(BadSource, "nothing is recorded of where this collection came from: name the sources to compare with")
 	}
 	for i := range sources {
-		sources[i].AsOf = o.AsOf
+		if o.AsOf != nil || len(o.Sources) == 0 {
+			sources[i].AsOf = o.AsOf
+		}
 	}
 	return sources, nil
+}
+
+// split separates single objects from prefixes.
+func split(sources []Source) (singles, prefixes []Source) {
+	for _, s := range sources {
+		if s.isPrefix() {
+			prefixes = append(prefixes, s)
+		} else {
+			singles = append(singles, s)
+		}
+	}
+	return singles, prefixes
 }
 
 // use is a file that has bytes of an object.
@@ -180,157 +199,4 @@ func (c *Collection) snapshot() *folder {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.root.clone()
-}
-
-// differ compares one source after the other.
-type differ struct {
-	c     *Collection
-	uses  map[string][]*use
-	paths *folder
-	diff  *Diff
-	// hidden are prefixes of which the caller may not know the keys.
-	hidden []locator.Object
-	// only limits what is noted to objects that are there, for a second look.
-	only bool
-}
-
-// source compares with one source. Where filters leave objects out of it, a
-// second listing without them tells which of the collection's still exist.
-func (d *differ) source(ctx context.Context, s Source, o DiffOptions) error {
-	d.only = false
-	if err := d.list(ctx, s, o); err != nil {
-		return err
-	}
-	if (len(s.Include) > 0 || len(s.Exclude) > 0) && len(d.unjudged(s)) > 0 {
-		s.Include, s.Exclude, d.only = nil, nil, true
-		if err := d.list(ctx, s, o); err != nil {
-			return err
-		}
-	}
-	for _, u := range d.unjudged(s) {
-		u.judged = true
-		if d.isHidden(u.object) {
-			d.diff.NotJudged++
-			continue
-		}
-		d.diff.Changes = append(d.diff.Changes, Change{Kind: Deleted, Path: u.path, Old: u.object, Part: !u.whole})
-	}
-	return nil
-}
-
-func (d *differ) list(ctx context.Context, s Source, o DiffOptions) error {
-	aware, _, err := d.c.client.learn(ctx)
-	if err != nil {
-		return err
-	}
-	request := importRequest{Sources: []Source{s}}
-	if !aware {
-		request.Form = "derived"
-	}
-	stream := importStream{client: d.c.client, request: request, lines: d.lines, progress: o.Progress}
-	_, err = stream.run(ctx)
-	var refused interface{ Word() string }
-	if errors.As(err, &refused) && Kind(refused.Word()) == Gone {
-		return nil // nothing is there any more
-	}
-	return err
-}
-
-func (d *differ) lines(all []line) error {
-	for _, l := range all {
-		if l.Type == "skipped" {
-			d.skipped(l)
-			continue
-		}
-		o, err := locator.ParseURL(l.URL)
-		if err != nil {
-			return &Error{Kind: BadManifest, Text: "the import gave a URL that is not canonical: " + err.Error(), Err: err}
-		}
-		if err := d.file(l, o); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// skipped notes an object that exists and cannot be imported.
-func (d *differ) skipped(l line) {
-	if l.Reason == "deleted" || l.Reason == string(Gone) {
-		return // what is missing is told at the end
-	}
-	bucket, key, version := splitURL(l.URL)
-	o := locator.Object{Bucket: bucket, Key: key, VersionID: version}
-	if strings.HasSuffix(key, "/") || key == "" {
-		d.hidden = append(d.hidden, o)
-	}
-	for _, u := range d.uses[keyOf(o)] {
-		if !u.judged {
-			u.judged = true
-			d.diff.NotJudged++
-		}
-	}
-	if !d.only {
-		d.diff.Skipped = append(d.diff.Skipped, Skipped{l.URL, l.Reason, l.Text})
-	}
-}
-
-func (d *differ) file(l line, o locator.Object) error {
-	uses := d.uses[keyOf(o)]
-	if len(uses) == 0 {
-		if f, sub := d.paths.find(l.Path); f != nil && sub == nil && f.size == 0 && l.Size == 0 {
-			d.diff.Unchanged++
-			return nil
-		}
-		if d.only {
-			return nil
-		}
-		return d.note(l, Change{Kind: Added, Path: l.Path, New: o, Size: l.Size})
-	}
-	for _, u := range uses {
-		if u.judged {
-			continue
-		}
-		if u.judged = true; u.object == o {
-			d.diff.Unchanged++
-			continue
-		}
-		if err := d.note(l, Change{Kind: Updated, Path: u.path, Old: u.object, New: o, Size: l.Size, Part: !u.whole}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *differ) note(l line, c Change) error {
-	r, err := l.run(d.c.origin)
-	if err != nil {
-		return err
-	}
-	c.content = newContent(r)
-	d.diff.Changes = append(d.diff.Changes, c)
-	return nil
-}
-
-// unjudged lists the files with objects of a source that no listing had.
-func (d *differ) unjudged(s Source) []*use {
-	bucket, key, _ := splitURL(s.url())
-	var missing []*use
-	for _, uses := range d.uses {
-		for _, u := range uses {
-			in := u.object.Key == key || s.isPrefix() && strings.HasPrefix(u.object.Key, key)
-			if !u.judged && u.object.Bucket == bucket && in {
-				missing = append(missing, u)
-			}
-		}
-	}
-	return missing
-}
-
-func (d *differ) isHidden(o locator.Object) bool {
-	for _, h := range d.hidden {
-		if o.Bucket == h.Bucket && strings.HasPrefix(o.Key, h.Key) {
-			return true
-		}
-	}
-	return false
 }

@@ -53,6 +53,8 @@ func (c *Collection) Save(ctx context.Context, o SaveOptions) error {
 	if c.client == nil {
 		return noClient()
 	}
+	c.saving.Lock()
+	defer c.saving.Unlock()
 	draft, err := c.draft(ctx, o)
 	if err != nil {
 		return err

@@ -74,6 +74,9 @@ func parseWanted(text string) (wanted, error) {
 // decoded stays as it is.
 func splitURL(text string) (bucket, key, version string) {
 	path, query, _ := strings.Cut(strings.TrimPrefix(text, "s3://"), "?")
+	if rest, ok := strings.CutPrefix(path, "https://"); ok {
+		path = fromHost(rest)
+	}
 	bucket, key, _ = strings.Cut(path, "/")
 	if decoded, err := url.PathUnescape(key); err == nil {
 		key = decoded
@@ -82,6 +85,16 @@ func splitURL(text string) (bucket, key, version string) {
 		version = values.Get("versionId")
 	}
 	return bucket, key, version
+}
+
+// fromHost turns host and path of AWS into bucket and key. The bucket is the
+// first label of the host, or stands in the path.
+func fromHost(text string) string {
+	host, path, _ := strings.Cut(text, "/")
+	if i := strings.LastIndex(host, ".s3"); i > 0 {
+		return host[:i] + "/" + path
+	}
+	return path
 }
 
 func (w wanted) matches(o locator.Object) bool {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"unicode"
 )
@@ -91,7 +92,10 @@ func fault(kind Kind, err error, format string, args ...any) *Error {
 // temporary reports whether another attempt could go better.
 func temporary(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Kind == Unreachable || e.Status >= 500 && e.Status != 507 || e.Status == 408 || e.Status == 429)
+	if !errors.As(err, &e) || e.Status == http.StatusInsufficientStorage {
+		return false
+	}
+	return e.Kind == Unreachable || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests
 }
 
 // final reports whether no other service would answer otherwise: the word is

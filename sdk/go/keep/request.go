@@ -119,6 +119,8 @@ func kindOf(r *http.Response, text string) Kind {
 		return BadSignature
 	case r.StatusCode == http.StatusNotFound:
 		return NotFound
+	case r.StatusCode == http.StatusInsufficientStorage:
+		return NotStored
 	case r.StatusCode >= 500:
 		return Unreachable
 	case r.StatusCode >= 400:
