@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/arvados-s3/keepstore/internal/faultproxy"
 	"github.com/arvados-s3/keepstore/internal/testenv"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
@@ -41,27 +43,36 @@ type rig struct {
 	admin *collection.Client
 	api   *api.Client
 	log   *lockedBuffer
+
+	// lab stands between keepstore and the keys below "many/".
+	lab        *faultproxy.Proxy
+	dir        string
+	apiAddress string
+	cmd        *exec.Cmd
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	minio := servers.MinIO(t)
-	r := &rig{t: t, minio: minio, s3: minio.Client(t), log: &lockedBuffer{}}
+	r := &rig{t: t, minio: minio, s3: minio.Client(t), log: &lockedBuffer{}, dir: t.TempDir(), lab: faultproxy.New(t, minio.URL)}
 	r.bucket = minio.Bucket(t, fmt.Sprintf("collection-test-%d", number.Add(1)), true)
-	dir := t.TempDir()
-	config := filepath.Join(dir, "keepstore.yml")
-	text := fmt.Sprintf(`listen: 127.0.0.1:0
+	text := fmt.Sprintf(`listen: %s
 endpoints:
   lab: {url: %q, region: %s, path_style: true, access_key_id: %s, secret_access_key: %s}
+  direct: {url: %q, region: %s, path_style: true, access_key_id: %s, secret_access_key: %s}
 access:
-  - {url: "s3://%s/", endpoint: lab, mode: iam, import: {users: ["*"]}}
+  - {url: "s3://%s/many/", endpoint: lab, mode: iam, import: {users: ["*"]}}
+  - {url: "s3://%s/", endpoint: direct, mode: iam, import: {users: ["*"]}}
 volumes: [{driver: directory, root: %q}]
-`, minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, r.bucket, t.TempDir())
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+`, freeAddress(t), r.lab.URL(), testenv.Region, testenv.AccessKey, testenv.SecretKey,
+		minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, r.bucket, r.bucket, t.TempDir())
+	if err := os.WriteFile(filepath.Join(r.dir, "keepstore.yml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.serve(config, filepath.Join(dir, "data"))
-	token, err := os.ReadFile(filepath.Join(dir, "data", "admin-token"))
+	r.apiAddress = freeAddress(t)
+	t.Cleanup(r.stop)
+	r.start()
+	token, err := os.ReadFile(filepath.Join(r.dir, "data", "admin-token"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,27 +80,33 @@ volumes: [{driver: directory, root: %q}]
 	return r
 }
 
-// serve starts the binary and reads where it listens.
-func (r *rig) serve(config, data string) {
+// freeAddress returns a loopback address that nobody listens on right now.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start starts the binary and waits until it says where it listens.
+func (r *rig) start() {
 	r.t.Helper()
-	cmd := exec.Command(binary, "standalone", "--config", config, "--data", data, "--api-listen", "127.0.0.1:0")
-	cmd.Env = []string{"HOME=" + r.t.TempDir()}
-	cmd.Stderr = r.log
-	out, err := cmd.StdoutPipe()
+	r.cmd = exec.Command(binary, "standalone", "--config", filepath.Join(r.dir, "keepstore.yml"),
+		"--data", filepath.Join(r.dir, "data"), "--api-listen", r.apiAddress)
+	r.cmd.Env = []string{"HOME=" + r.dir}
+	r.cmd.Stderr = r.log
+	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		if err := cmd.Wait(); err != nil {
-			r.t.Errorf("keepstore ended with %v:\n%s", err, r.tail())
-		}
-	})
-	lines := bufio.NewScanner(out)
-	for r.keepURL == "" && lines.Scan() {
+	r.keepURL = ""
+	for lines := bufio.NewScanner(out); r.keepURL == "" && lines.Scan(); {
 		if url, ok := strings.CutPrefix(lines.Text(), "API server: "); ok {
 			r.apiURL = url
 		}
@@ -100,6 +117,20 @@ func (r *rig) serve(config, data string) {
 	if r.keepURL == "" || r.apiURL == "" {
 		r.t.Fatalf("keepstore did not start:\n%s", r.tail())
 	}
+}
+
+// stop ends the server as an operator does.
+func (r *rig) stop() {
+	_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	if err := r.cmd.Wait(); err != nil {
+		r.t.Errorf("keepstore ended with %v:\n%s", err, r.tail())
+	}
+}
+
+// kill ends the server at once.
+func (r *rig) kill() {
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait() // it was killed
 }
 
 // user returns clients with a token.

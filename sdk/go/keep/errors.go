@@ -38,6 +38,10 @@ const (
 	NotStored Kind = "not-enough-copies"
 )
 
+// tooFew marks, inside this package, that more copies are wanted. It tells
+// less than why one could not be stored.
+const tooFew Kind = "too-few"
+
 // Kinds lists the kinds that this package gives itself.
 func Kinds() []Kind {
 	return []Kind{NoService, Unreachable, BadReply, Corrupt, NotFound, Expired, BadSignature, Denied, NotStored}
@@ -117,7 +121,7 @@ func tells(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case Is(err, NotFound, "not-stored", "no-route", "method"):
+	case Is(err, NotFound, "not-stored", "no-route", "method", tooFew):
 		return 1
 	case Is(err, Unreachable):
 		return 2

@@ -32,8 +32,8 @@ func (c *Client) Put(ctx context.Context, data []byte) (locator.Locator, error) 
 	}
 	p := &putting{data: data, plain: plain, missing: copies, done: map[string]bool{}}
 	err = c.ask(ctx, plain, func(s service) error { return c.putTo(ctx, s, p) })
-	if err == nil && p.missing > 0 {
-		err = p.tooFew(nil)
+	if Is(err, tooFew) {
+		err = fault(NotStored, nil, "the block %s was stored in %d copies too few: there are not enough Keep services that can be written to", plain.Stripped(), p.missing)
 	}
 	return p.signed, err
 }
@@ -47,15 +47,11 @@ type putting struct {
 	done    map[string]bool // services that have it
 }
 
-func (p *putting) tooFew(err error) error {
-	return fault(NotStored, err, "the block %s was stored in %d copies too few", p.plain.Stripped(), p.missing)
-}
-
 // putTo stores at one service. It returns an error as long as copies are
 // missing, so that the next service is asked.
 func (c *Client) putTo(ctx context.Context, s service, p *putting) error {
 	if s.readOnly || p.done[s.uuid] {
-		return p.tooFew(nil)
+		return fault(tooFew, nil, "more copies are wanted")
 	}
 	header := http.Header{"Content-Type": {"application/octet-stream"}, "X-Keep-Desired-Replicas": {strconv.Itoa(p.missing)}}
 	if len(c.options.StorageClasses) > 0 {
@@ -83,7 +79,7 @@ func (c *Client) putTo(ctx context.Context, s service, p *putting) error {
 	}
 	p.signed, p.missing, p.done[s.uuid] = l, p.missing-stored, true
 	if p.missing > 0 {
-		return p.tooFew(nil)
+		return fault(tooFew, nil, "more copies are wanted")
 	}
 	return nil
 }
