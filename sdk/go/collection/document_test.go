@@ -8,6 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/arvados-s3/keepstore/sdk/go/api"
+	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
 
 // TestDocument: the code in docs/collection.md is code of the examples, which
@@ -33,6 +36,18 @@ func TestDocument(t *testing.T) {
 	for _, name := range []string{SourcesProperty, PrefixesProperty, partProperty} {
 		if !strings.Contains(string(document), "`"+name+"`") {
 			t.Errorf("docs/collection.md does not tell of %s", name)
+		}
+	}
+	words := api.Kinds()
+	for _, kind := range keep.Kinds() {
+		words = append(words, api.Kind(kind))
+	}
+	for _, kind := range Kinds() {
+		words = append(words, api.Kind(kind))
+	}
+	for _, word := range words {
+		if !strings.Contains(string(document), "`"+string(word)+"`") {
+			t.Errorf("docs/collection.md does not tell of %s", word)
 		}
 	}
 	for word, kind := range map[string]Kind{"s3-not-found": Gone, "s3-denied": Denied, "s3-archived": Archived, "s3-changed": Changed} {
