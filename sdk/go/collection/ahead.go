@@ -70,7 +70,8 @@ func (f *File) readAhead(offset, want int64) {
 	}
 	until := min(offset+max(min(want, maxAhead), min(row.sum-now, maxAhead)), f.f.size)
 	row.next = max(row.next, offset)
-	if enough := offset + now + (until-offset-now)/2; row.next >= enough && row.next < f.f.size {
+	missing := until - row.next
+	if row.next >= offset+now && missing < min(partSize, (until-offset-now+1)/2) && until < f.f.size {
 		return // small requests are dear
 	}
 	for row.next < until {

@@ -206,7 +206,17 @@ func (f *File) block(p piece) ([]byte, error) {
 	if err != nil {
 		return nil, f.fail(unreadable(f.info.path, l, err))
 	}
+	if f.streams() {
+		f.client.keep.Passed(l, p.offset+int64(len(b)))
+	}
 	return b, nil
+}
+
+// streams reports whether a read is one of a long row.
+func (f *File) streams() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rows[0].sum > maxAhead
 }
 
 // current is the locator with the newest signature.

@@ -184,8 +184,6 @@ func (l line) counts() Progress {
 	return p
 }
 
-func (l line) archived() bool { return string(l.Archived) == "true" }
-
 // run makes a run of the blocks of a file line.
 func (l line) run(from *origin) (*run, error) {
 	r := &run{origin: from}

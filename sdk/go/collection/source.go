@@ -133,11 +133,13 @@ func (c *Collection) Sources() ([]SourceRecord, error) {
 	return mergeSources(known, c.imported), err
 }
 
-// mergeSources adds imports to those known; one of the same source, to the
-// same path, takes the place of the older.
+// mergeSources adds imports to those known; one of the same source, with the
+// same path and filters, takes the place of the older.
 func mergeSources(known, imported []SourceRecord) []SourceRecord {
 	for _, one := range imported {
-		known = slices.DeleteFunc(known, func(k SourceRecord) bool { return k.url() == one.url() && k.Path == one.Path })
+		known = slices.DeleteFunc(known, func(k SourceRecord) bool {
+			return k.url() == one.url() && k.Path == one.Path && slices.Equal(k.Include, one.Include) && slices.Equal(k.Exclude, one.Exclude)
+		})
 		known = append(known, one)
 	}
 	return known

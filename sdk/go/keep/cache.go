@@ -24,8 +24,13 @@ type cache struct {
 	mu     sync.Mutex
 	blocks map[string][]*span // sorted by start, without overlap; guarded by mu, like the rest
 	recent *list.List         // ready spans, the latest first
-	used   int64              // bytes of these
-	closed bool
+	used   int64              // bytes of these and of the passed ones
+	// passed are ready spans that a stream has gone past, the latest first.
+	// They may take an eighth of the cache, so that a long stream does not
+	// drive out everything else, nor make the memory grow.
+	passed     *list.List
+	usedPassed int64
+	closed     bool
 }
 
 // spanOverhead is what a span costs besides its bytes.
@@ -39,16 +44,19 @@ type span struct {
 	cancel     context.CancelFunc
 	data       []byte // set before ready is closed
 	err        error  // the same
-	waiters    int    // guarded by the cache's mu
+	waiters    int    // guarded by the cache's mu, like what follows
+	home       *list.List
 	element    *list.Element
 }
+
+func (s *span) cost() int64 { return s.end - s.start + spanOverhead }
 
 // fill fills p with the bytes of a block from offset on.
 type fill func(ctx context.Context, p []byte, offset int64) error
 
 func newCache(limit int64) *cache {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &cache{limit: limit, flight: semaphore.NewWeighted(limit), ctx: ctx, cancel: cancel, blocks: map[string][]*span{}, recent: list.New()}
+	return &cache{limit: limit, flight: semaphore.NewWeighted(limit), ctx: ctx, cancel: cancel, blocks: map[string][]*span{}, recent: list.New(), passed: list.New()}
 }
 
 // close ends all fetches and waits for them.
@@ -101,17 +109,12 @@ func (c *cache) join(key string, offset, want int64, from fill) (*span, error) {
 		return nil, fault(Unreachable, context.Canceled, "the Keep client is closed")
 	}
 	spans := c.blocks[key]
-	i, _ := slices.BinarySearchFunc(spans, offset, func(s *span, at int64) int {
-		if s.end <= at {
-			return -1
-		}
-		return 1
-	})
-	if i < len(spans) && spans[i].start <= offset {
+	i, found := position(spans, offset)
+	if found {
 		s := spans[i]
 		s.waiters++
-		if s.element != nil {
-			c.recent.MoveToFront(s.element)
+		if s.home != nil {
+			c.move(s, c.recent)
 		}
 		return s, nil
 	}
@@ -124,6 +127,52 @@ func (c *cache) join(key string, offset, want int64, from fill) (*span, error) {
 	c.blocks[key] = slices.Insert(spans, i, s)
 	c.wg.Go(func() { c.fetch(ctx, s, from) })
 	return s, nil
+}
+
+// position returns the span that holds offset, or where one would stand.
+func position(spans []*span, offset int64) (i int, found bool) {
+	i, _ = slices.BinarySearchFunc(spans, offset, func(s *span, at int64) int {
+		if s.end <= at {
+			return -1
+		}
+		return 1
+	})
+	return i, i < len(spans) && spans[i].start <= offset
+}
+
+// pass notes that a stream has gone past the byte before offset.
+func (c *cache) pass(key string, offset int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i, found := position(c.blocks[key], offset-1)
+	if !found || c.blocks[key][i].home != c.recent || c.blocks[key][i].end != offset {
+		return
+	}
+	c.move(c.blocks[key][i], c.passed)
+	for c.usedPassed > c.limit/8 {
+		c.evict(c.passed.Back().Value.(*span))
+	}
+}
+
+// move makes a ready span the first of a list.
+func (c *cache) move(s *span, to *list.List) {
+	c.leave(s)
+	s.home, s.element = to, to.PushFront(s)
+	if c.used += s.cost(); to == c.passed {
+		c.usedPassed += s.cost()
+	}
+}
+
+// leave takes a span out of its list.
+func (c *cache) leave(s *span) {
+	if s.home == nil {
+		return
+	}
+	s.home.Remove(s.element)
+	if c.used -= s.cost(); s.home == c.passed {
+		c.usedPassed -= s.cost()
+	}
+	s.home, s.element = nil, nil
 }
 
 func (c *cache) fetch(ctx context.Context, s *span, from fill) {
@@ -149,16 +198,18 @@ func (c *cache) fetch(ctx context.Context, s *span, from fill) {
 		c.forget(s)
 		return
 	}
-	s.element = c.recent.PushFront(s)
-	c.used += size + spanOverhead
-	for c.used > c.limit && c.recent.Len() > 1 {
-		c.evict(c.recent.Back().Value.(*span))
+	c.move(s, c.recent)
+	for c.used > c.limit && c.recent.Len()+c.passed.Len() > 1 {
+		oldest := c.passed.Back()
+		if oldest == nil {
+			oldest = c.recent.Back()
+		}
+		c.evict(oldest.Value.(*span))
 	}
 }
 
 func (c *cache) evict(s *span) {
-	c.recent.Remove(s.element)
-	c.used -= s.end - s.start + spanOverhead
+	c.leave(s)
 	c.forget(s)
 }
 

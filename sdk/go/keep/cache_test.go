@@ -107,6 +107,32 @@ func TestCacheBound(t *testing.T) {
 	all(t, c, s, 0, 1<<16) // larger than the cache
 }
 
+// TestCachePassed: what a stream has gone past takes little room, and what was
+// read otherwise stays.
+func TestCachePassed(t *testing.T) {
+	c, s := newCache(16*(1000+spanOverhead)), &source{}
+	defer c.close()
+	for i := range int64(8) {
+		all(t, c, s, -1000*(i+1), -1000*i) // other reads
+	}
+	for i := range int64(100) {
+		all(t, c, s, i*1000, i*1000+1000)
+		c.pass("key", i*1000+1000)
+		c.pass("key", i*1000+500) // in the middle of a span
+		c.pass("another", 1000)
+	}
+	if c.passed.Len() != 2 || c.recent.Len() != 8 || c.used != 10*(1000+spanOverhead) || c.usedPassed != 2*(1000+spanOverhead) {
+		t.Errorf("%d passed of %d bytes, %d recent, %d bytes", c.passed.Len(), c.usedPassed, c.recent.Len(), c.used)
+	}
+	s.asked = nil
+	all(t, c, s, -8000, 0)
+	all(t, c, s, 98000, 100000)
+	s.want(t)
+	if c.passed.Len() != 0 || c.usedPassed != 0 {
+		t.Errorf("what was read again still counts as passed: %d", c.passed.Len())
+	}
+}
+
 // TestCacheShares: many wait for one fetch; one that gives up disturbs nobody,
 // and when all have given up the fetch ends.
 func TestCacheShares(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -133,9 +134,11 @@ func tells(err error) int {
 	return 4
 }
 
-// clean takes out of a server's text what would play tricks on a terminal.
+// clean takes out of a server's text signatures, and what would play tricks on
+// a terminal.
 func clean(text string) string {
 	const most = 600
+	text = regexp.MustCompile(`\+A[0-9a-fA-F]{40}@[0-9a-fA-F]{8}`).ReplaceAllString(text, "+A…")
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '

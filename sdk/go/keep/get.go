@@ -50,6 +50,14 @@ func (c *Client) Ahead(ctx context.Context, l locator.Locator, offset, size int6
 	}
 }
 
+// Passed tells that a stream has read all of a block before offset and will
+// not come back: what is cached of it there may make room for other bytes.
+func (c *Client) Passed(l locator.Locator, offset int64) {
+	if !Whole(l) || offset == l.Size() {
+		c.cache.pass(l.Reduced(), offset)
+	}
+}
+
 // extent returns what must be fetched for a range.
 func (c *Client) extent(l locator.Locator, offset, size int64) (int64, int64, error) {
 	switch {

@@ -35,7 +35,7 @@ func (c *Client) do(ctx context.Context, s service, method, path string, header 
 	}
 	req.Header.Set("Authorization", "Bearer "+c.api.Settings().Token.Reveal())
 	req.Header.Set("X-Keep-Pseudo-Blocks", "1")
-	a := &answer{service: s, limit: c.options.Stall + time.Duration(len(body))*time.Second/(32<<10), cancel: cancel}
+	a := &answer{service: s, token: c.api.Settings().Token.Reveal(), limit: c.options.Stall + time.Duration(len(body))*time.Second/(32<<10), cancel: cancel}
 	a.timer = time.AfterFunc(a.limit, func() { a.silent.Store(true); cancel(nil) })
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -52,6 +52,7 @@ func (c *Client) do(ctx context.Context, s service, method, path string, header 
 type answer struct {
 	*http.Response
 	service service
+	token   string // to take it out of texts
 	limit   time.Duration
 	timer   *time.Timer
 	cancel  context.CancelCauseFunc
@@ -98,7 +99,7 @@ func (a *answer) broken(err error) error {
 func (a *answer) refusal(what string) error {
 	text, _ := io.ReadAll(io.LimitReader(a, 4<<10)) // the status says enough
 	e := &Error{Status: a.StatusCode, RequestID: clean(a.Header.Get("X-Request-Id")), Kind: kindOf(a.Response, string(text))}
-	said := clean(string(text))
+	said := clean(strings.ReplaceAll(string(text), a.token, "[secret]"))
 	if said == "" {
 		said = string(e.Kind)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/arvados-s3/keepstore/locator"
@@ -71,5 +72,17 @@ func TestFixedServices(t *testing.T) {
 		if _, err := fixed([]string{bad}); !Is(err, NoService) {
 			t.Errorf("%q gave %v", bad, err)
 		}
+	}
+}
+
+// TestClean: what a service says cannot bring a signature along, or play tricks
+// on a terminal.
+func TestClean(t *testing.T) {
+	const signature = "+A0123456789abcdef0123456789abcdef01234567@7fffffff"
+	if got := clean("bad\n\x1b[31mlocator acbd+3" + signature + "+Kx "); got != "bad  [31mlocator acbd+3+A…+Kx" {
+		t.Errorf("got %q", got)
+	}
+	if got := clean(strings.Repeat("\u20ac", 1000)); len(got) > 610 || !strings.HasSuffix(got, "€…") {
+		t.Errorf("got %d bytes", len(got))
 	}
 }
