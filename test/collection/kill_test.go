@@ -4,6 +4,8 @@
 package collection
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +47,43 @@ func TestServerIsKilled(t *testing.T) {
 	}
 	if pdh := first(c.PDH()); !killed || pdh != whole.PDH || result.Files != whole.Files {
 		t.Errorf("killed: %t; got %s and not %s, %+v", killed, pdh, whole.PDH, result)
+	}
+	for _, request := range r.lab.Log() {
+		if strings.Contains(request.Query, "versions") && !strings.Contains(request.Query, "key-marker=many") {
+			t.Errorf("the listing began again: %s", request)
+		}
+	}
+}
+
+// TestResumeImport: an import that was canceled goes on later, in a process
+// that still has what came before.
+func TestResumeImport(t *testing.T) {
+	r := newRig(t)
+	r.many("many/", 3500)
+	_, whole := r.imported(r.admin, "many/")
+	r.lab.Set(faultproxy.Rule{Path: toImport(r.bucket), Do: []faultproxy.Action{faultproxy.Delay(1200 * time.Millisecond)}})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := r.admin.New()
+	part, err := c.ImportFromS3(ctx, []collection.Source{{URL: r.url("many/")}}, collection.ImportOptions{
+		Progress: func(p collection.Progress) {
+			if p.Files >= 1500 {
+				cancel()
+			}
+		}})
+	if !errors.Is(err, context.Canceled) || part == nil || part.Unfinished == nil || part.Files == 0 || part.Files >= whole.Files {
+		t.Fatalf("got %+v, %v", part, err)
+	}
+	if files, _ := c.Size(); files != 0 {
+		t.Errorf("half of the import is there: %d files", files)
+	}
+	r.lab.Set()
+	if _, err := r.admin.New().ResumeImport(t.Context(), part.Unfinished); collection.KindOf(err) != collection.BadSource {
+		t.Errorf("another collection took it: %v", err)
+	}
+	result, err := c.ResumeImport(t.Context(), part.Unfinished)
+	if err != nil || result.Files != whole.Files || first(c.PDH()) != whole.PDH {
+		t.Errorf("got %+v, %v", result, err)
 	}
 	for _, request := range r.lab.Log() {
 		if strings.Contains(request.Query, "versions") && !strings.Contains(request.Query, "key-marker=many") {

@@ -58,12 +58,26 @@ type ImportResult struct {
 	Classes map[string]int64
 	// Clashes counts files that were there already.
 	Clashes int64
+	// Unfinished is set, next to an error, when the import can be taken up
+	// again: see [Collection.ResumeImport].
+	Unfinished *Unfinished
 }
+
+// Unfinished is an import that came to a point from which it can go on, for
+// 24 hours and in this process.
+type Unfinished struct {
+	importing *importing
+	stream    importStream
+}
+
+// Files is the number of files that are there already.
+func (u *Unfinished) Files() int64 { return u.importing.files }
 
 // ImportFromS3 adds S3 objects to the collection, as references: nothing is
 // copied. It takes effect when the last line of the server's answer is there,
 // in one step; after any error, and when ctx ends, the collection is as it
-// was. An answer that breaks off is taken up again by itself.
+// was. An answer that breaks off is taken up again by itself, a few times;
+// after that, and when ctx ends, the result may have an [Unfinished].
 //
 // The next Save records the sources in the property [SourcesProperty].
 func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o ImportOptions) (*ImportResult, error) {
@@ -77,26 +91,43 @@ func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o Impor
 	if o.Form == "" && !aware {
 		o.Form = "derived"
 	}
-	im := &importing{from: c.origin, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
+	im := &importing{c: c, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
 		result: &ImportResult{Classes: map[string]int64{}}}
 	request := importRequest{Form: o.Form}
 	for _, s := range sources {
 		request.Sources = append(request.Sources, s.below(o.Into))
 	}
-	stream := importStream{client: c.client, request: request, lines: im.lines, progress: o.Progress}
-	done, err := stream.run(ctx)
+	return c.runImport(ctx, &Unfinished{im, importStream{client: c.client, request: request, lines: im.lines, progress: o.Progress}})
+}
+
+// ResumeImport goes on with an import that was canceled, or that broke off more
+// often than it is taken up again by itself. Nothing that came before is
+// listed or sent again.
+func (c *Collection) ResumeImport(ctx context.Context, u *Unfinished) (*ImportResult, error) {
+	if u.importing.c != c {
+		return nil, fault(BadSource, "the unfinished import is one of another collection")
+	}
+	return c.runImport(ctx, u)
+}
+
+func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResult, error) {
+	im := u.importing
+	done, err := u.stream.run(ctx)
+	if err != nil && u.stream.request.Resume != "" && KindOf(err) != "bad-resume-token" {
+		return &ImportResult{Progress: Progress{Files: im.files}, Unfinished: u}, err
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := im.check(done); err != nil {
 		return nil, err
 	}
-	return im.result, c.merge(im, request.Sources)
+	return im.result, c.merge(im, u.stream.request.Sources)
 }
 
 // importing is what an import brought so far.
 type importing struct {
-	from   *origin
+	c      *Collection
 	o      ImportOptions
 	root   *folder
 	text   *manifest.Writer // for the portable data hash
@@ -124,7 +155,7 @@ func (im *importing) file(l line) error {
 	if err := checkPath(l.Path); err != nil {
 		return err
 	}
-	r, err := l.run(im.from)
+	r, err := l.run(im.c.origin)
 	if err != nil {
 		return err
 	}
@@ -200,7 +231,8 @@ func (c *Collection) merge(im *importing, sources []Source) error {
 	c.touch()
 	now := time.Now().UTC().Truncate(time.Second)
 	for _, s := range sources {
-		c.imported = append(c.imported, SourceRecord{Source: s, ImportedAt: now, Files: im.files, Bytes: im.result.Bytes, Skipped: im.result.Skipped})
+		c.imported = append(c.imported, SourceRecord{Source: s, ImportedAt: now, Files: im.files, Bytes: im.result.Bytes,
+			Skipped: im.result.Skipped, WeakPins: im.result.WeakPins, Archived: im.result.Archived})
 	}
 	return nil
 }

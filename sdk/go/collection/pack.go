@@ -74,7 +74,7 @@ type packer struct {
 	mu   sync.Mutex
 	keep *keep.Client
 	open *run // guarded by mu
-	// made counts the blocks that were stored here, for their renewal.
+	// origin renews the signatures of what was stored here.
 	origin *origin
 }
 

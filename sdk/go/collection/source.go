@@ -42,6 +42,10 @@ type SourceRecord struct {
 	Files   int64 `json:"files"`
 	Bytes   int64 `json:"bytes"`
 	Skipped int64 `json:"skipped"`
+	// WeakPins counts files that are pinned by ETag only, Archived those that
+	// had to be restored before they could be read.
+	WeakPins int64 `json:"weak_pins,omitempty"`
+	Archived int64 `json:"archived,omitempty"`
 }
 
 // url returns the canonical URL of what the source names, for comparing.
