@@ -35,6 +35,10 @@ type job struct {
 	// told is what the last progress line said, at toldAt.
 	told   Counts
 	toldAt time.Time
+	// marked is the number of keys at the last resume token, at markedAt.
+	// Heartbeats do not count: where S3 is slow there would be nothing else.
+	marked   int64
+	markedAt time.Time
 	// adrift says that the last key was not listed exactly. What follows it
 	// cannot be told from its text, so the import cannot be resumed there.
 	adrift bool
@@ -65,7 +69,7 @@ type state struct {
 func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token creds.Secret, sink Sink, text io.Writer) (*job, error) {
 	j := &job{
 		Importer: im, plan: p, caller: caller, token: token, sink: sink,
-		text: manifest.NewWriter(text), toldAt: im.now(),
+		text: manifest.NewWriter(text), toldAt: im.now(), markedAt: im.now(),
 		state:   state{SkippedBy: map[string]int64{}},
 		access:  map[*creds.Rule]*grant{},
 		hidden:  map[*creds.Rule]bool{},
@@ -77,7 +81,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 	if err := j.restore(resume); err != nil {
 		return nil, err
 	}
-	j.mark, j.told = resume, j.state.Counts
+	j.mark, j.told, j.marked = resume, j.state.Counts, j.state.Counts.Listed
 	return j, j.text.UnmarshalBinary(j.state.Manifest)
 }
 
@@ -154,7 +158,7 @@ func (j *job) skip(o locator.Object, reason, text string) error {
 // boundary is called between two lines of the manifest. There an import can
 // be resumed, so a progress line sent here carries a token.
 func (j *job) boundary() error {
-	keys, since := j.untold()
+	keys, since := j.state.Counts.Listed-j.marked, j.now().Sub(j.markedAt)
 	if keys == 0 || keys < progressKeys && since < progressTime || j.adrift || !j.text.AtLineStart() {
 		return nil
 	}
@@ -162,7 +166,7 @@ func (j *job) boundary() error {
 	if err != nil {
 		return err
 	}
-	j.mark = token
+	j.mark, j.marked, j.markedAt = token, j.state.Counts.Listed, j.now()
 	return j.progress(token)
 }
 

@@ -86,3 +86,20 @@ func TestLocatorsOfOddVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestResumeFromASlowListing: where S3 is so slow that heartbeats come before
+// each boundary, there are tokens all the same.
+func TestResumeFromASlowListing(t *testing.T) {
+	im := newImporter(t, &bucket{versions: tree(300)})
+	now := time.Now()
+	im.Now = func() time.Time { now = now.Add(3 * progressTime); return now }
+	tokens := 0
+	for _, p := range run(t, im, prefix("s3://data/p/")).progress {
+		if p.Resume != "" {
+			tokens++
+		}
+	}
+	if tokens != 48 {
+		t.Errorf("there are %d resume tokens between 49 folders", tokens)
+	}
+}
