@@ -4,11 +4,15 @@
 package collection
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 )
 
 // manyFiles is manifest text as an import of n objects gives it, signed.
@@ -67,4 +71,35 @@ func BenchmarkPrint(b *testing.B) {
 		}
 	}
 	b.ReportMetric(time.Since(start).Seconds()/float64(b.N), "s/op")
+}
+
+// BenchmarkImportLines takes the answer to an import of 100,000 objects.
+func BenchmarkImportLines(b *testing.B) {
+	const files = 100_000
+	var answer strings.Builder
+	for i := range files {
+		l := opaque(b, fmt.Sprintf("project/run%03d/sample-%07d.cram", i/1000, i), 0, 123456)
+		fmt.Fprintf(&answer, `{"type":"file","path":"run%03d/sample-%07d.cram","url":"s3://bucket/project/run%03d/sample-%07d.cram?versionId=v1",`+
+			`"version_id":"v1","size":123456,"etag":"d41d8cd98f00b204e9800998ecf8427e","last_modified":"2026-10-01T00:00:00Z","storage_class":"STANDARD","locator":"%s+A0123456789abcdef0123456789abcdef01234567@7fffffff"}`+"\n",
+			i/1000, i, i/1000, i, l)
+	}
+	for b.Loop() {
+		im := &importing{c: newCollection(nil, nil, &folder{}), root: &folder{}, text: manifest.NewWriter(io.Discard),
+			result: &ImportResult{Classes: map[string]int64{}}}
+		for lines := json.NewDecoder(strings.NewReader(answer.String())); ; {
+			var l line
+			if err := lines.Decode(&l); err == io.EOF {
+				break
+			} else if err != nil {
+				b.Fatal(err)
+			}
+			if err := im.lines([]line{l}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if im.files != files {
+			b.Fatal(im.files)
+		}
+	}
+	b.ReportMetric(float64(b.N)*files/b.Elapsed().Seconds(), "objects/s")
 }

@@ -119,7 +119,7 @@ func (c *Collection) questions() []*question {
 		}
 		path := join(dir, e.name)
 		e.file.pieces(func(p piece) bool {
-			if q := ask(known, p); q != nil {
+			if q := questionFor(known, p); q != nil {
 				if q.FileCount == 0 {
 					order = append(order, q)
 				}
@@ -132,8 +132,8 @@ func (c *Collection) questions() []*question {
 	return order
 }
 
-// ask finds the question for a piece, or makes it.
-func ask(known map[string]*question, p piece) *question {
+// questionFor finds the question for a piece, or makes it.
+func questionFor(known map[string]*question, p piece) *question {
 	l, err := p.locator()
 	if err != nil || !isReference(l) {
 		return nil
