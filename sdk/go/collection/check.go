@@ -80,7 +80,7 @@ func (c *Collection) Check(ctx context.Context, o CheckOptions) (*CheckReport, e
 	if c.client == nil {
 		return nil, noClient()
 	}
-	if err := c.renewAll(ctx); err != nil {
+	if err := renewAll(ctx, c.snapshot()); err != nil {
 		return nil, err
 	}
 	asked := c.questions()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func (c *Collection) Save(ctx context.Context, o SaveOptions) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.record = reply
-	c.imported = c.imported[draft.imported:]
+	c.imported = c.imported[len(draft.imported):]
 	c.origin.id.Store(&reply.UUID)
 	if c.edits == draft.edits {
 		c.text, c.changed = draft.text, false
@@ -76,45 +77,58 @@ func (c *Collection) Save(ctx context.Context, o SaveOptions) error {
 
 // draft is what is going to be stored.
 type draft struct {
-	old        Record
-	options    SaveOptions
+	old     Record
+	options SaveOptions
+	// root is the tree of the moment at which Save was called, text what
+	// was stored before or will be now.
+	root       *folder
 	text       string
+	reprint    bool
 	changed    bool
 	properties map[string]any
 	edits      int
-	imported   int
+	imported   []SourceRecord
 }
 
-// draft takes the state of the moment.
+// draft takes the state of the moment, then stores its blocks and prints it.
+// Files that are written meanwhile are not part of it.
 func (c *Collection) draft(ctx context.Context, o SaveOptions) (draft, error) {
+	d := c.beginDraft(o)
 	if err := c.Flush(ctx); err != nil {
-		return draft{}, err
-	}
-	if err := c.renewAll(ctx); err != nil {
-		return draft{}, err
-	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	d := draft{old: c.record, options: o, changed: c.changed || c.record.UUID == "", edits: c.edits, imported: len(c.imported)}
-	var err error
-	if d.text, err = c.signedText(); err != nil {
 		return d, err
 	}
-	d.properties = maps.Clone(c.record.Properties)
+	if err := renewAll(ctx, d.root); err != nil {
+		return d, err
+	}
+	if d.changed {
+		var err error
+		if d.text, err = d.signedText(c.origin); err != nil {
+			return d, err
+		}
+	}
+	d.properties = maps.Clone(d.old.Properties)
 	if d.properties == nil {
 		d.properties = map[string]any{}
 	}
 	maps.Copy(d.properties, o.Properties)
 	maps.DeleteFunc(d.properties, func(_ string, v any) bool { return v == nil })
-	return d, recordSources(d.properties, c.imported, c.root)
+	recordSources(d.properties, d.imported, d.root)
+	return d, nil
+}
+
+func (c *Collection) beginDraft(o SaveOptions) draft {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return draft{old: c.record, options: o, root: c.root.clone(), text: c.text, reprint: c.changed,
+		changed: c.changed || c.record.UUID == "", edits: c.edits, imported: slices.Clone(c.imported)}
 }
 
 // signatureLeft is how long signatures must last for a text to be stored.
 const signatureLeft = 10 * time.Minute
 
 // renewAll loads anew what has signatures that are about to expire.
-func (c *Collection) renewAll(ctx context.Context) error {
-	for from, l := range c.stale() {
+func renewAll(ctx context.Context, root *folder) error {
+	for from, l := range stale(root) {
 		if _, ok := from.renew(ctx, l); !ok && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -122,21 +136,21 @@ func (c *Collection) renewAll(ctx context.Context) error {
 	return nil
 }
 
-func (c *Collection) stale() map[*origin]locator.Locator {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+// stale finds a block of each origin that must be loaded again.
+func stale(root *folder) map[*origin]locator.Locator {
 	found := map[*origin]locator.Locator{}
 	limit := time.Now().Add(signatureLeft)
-	_ = c.root.walk(func(_ string, e entry) error { // visit returns no error
+	_ = root.walk(func(_ string, e entry) error { // visit returns no error
 		if e.file == nil {
 			return nil
 		}
 		e.file.pieces(func(p piece) bool {
-			if !expires(p.text(), limit) || found[p.run.origin] != (locator.Locator{}) {
+			from := p.run.origin
+			if from == nil || found[from] != (locator.Locator{}) || !expires(p.text(), limit) {
 				return true
 			}
-			if l, err := p.current(); err == nil && p.run.origin != nil && expires(l.String(), limit) {
-				found[p.run.origin] = l
+			if l, err := p.current(); err == nil && expires(l.String(), limit) {
+				found[from] = l
 			}
 			return true
 		})
@@ -154,24 +168,20 @@ func expires(text string, limit time.Time) bool {
 	return err == nil && l.Signature() != (locator.Signature{}) && l.Signature().Expiry().Before(limit)
 }
 
-// signedText is the manifest with the newest signatures. mu must be held.
-func (c *Collection) signedText() (string, error) {
-	if !c.changed && c.record.UUID != "" {
-		return c.text, nil // it is not sent
+// signedText is the manifest with the newest signatures.
+func (d draft) signedText(from *origin) (string, error) {
+	if !d.reprint {
+		return manifest.Map(d.text, func(l locator.Locator) locator.Locator {
+			fresh, _ := from.newest(l)
+			return fresh
+		})
 	}
-	show := func(p piece) string {
+	return printAll(d.root, func(p piece) string {
 		if l, err := p.current(); err == nil && p.run.origin != nil && p.run.origin.fresh.Load() != nil {
 			return l.String()
 		}
 		return p.text()
-	}
-	if !c.changed {
-		return manifest.Map(c.text, func(l locator.Locator) locator.Locator {
-			fresh, _ := c.origin.newest(l)
-			return fresh
-		})
-	}
-	return printAll(c.root, show)
+	})
 }
 
 // printAll prints a tree whose files must all be stored.

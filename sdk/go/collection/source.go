@@ -99,7 +99,7 @@ const (
 
 // recordSources sets the properties to what the files are and where they came
 // from.
-func recordSources(properties map[string]any, imported []SourceRecord, root *folder) error {
+func recordSources(properties map[string]any, imported []SourceRecord, root *folder) {
 	if len(imported) > 0 {
 		known, err := sourceRecords(properties)
 		if err != nil {
@@ -113,7 +113,6 @@ func recordSources(properties map[string]any, imported []SourceRecord, root *fol
 	} else {
 		delete(properties, PrefixesProperty)
 	}
-	return nil
 }
 
 // sourceRecords reads the property.
