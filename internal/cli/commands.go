@@ -9,5 +9,5 @@ import (
 
 // Commands are the commands for collections, in the order of docs/cli.md.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{newLs(), newCat(), newCp(), newMv(), newRm()}
+	return []*cobra.Command{newImport(), newLs(), newCat(), newGet(), newPut(), newCp(), newMv(), newRm()}
 }
