@@ -61,6 +61,9 @@ func AskServer(ctx context.Context, base *url.URL, q importer.Question) (importe
 		return importer.Report{}, fmt.Errorf("%s does not answer: %w", base.Host, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // no limit ends a read of this body
+		return readReport(resp, nil)
+	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReport))
 	if err != nil {
 		return importer.Report{}, fmt.Errorf("the answer of %s broke off: %w", base.Host, err)
