@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/arvados-s3/keepstore/internal/app"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -70,27 +70,19 @@ func (a *account) settings() (api.Settings, error) {
 	if a.data == "" {
 		return api.FromEnv(os.Environ())
 	}
-	url, err := a.read("api-url")
-	if errors.Is(err, fs.ErrNotExist) {
-		return api.Settings{}, fmt.Errorf("there is no running keepstore standalone on the folder %s: start it first", a.data)
-	}
+	url, err := app.RunningURL(a.data)
 	if err != nil {
 		return api.Settings{}, err
 	}
-	token, err := a.read("admin-token")
+	token, err := os.ReadFile(filepath.Join(a.data, "admin-token"))
 	if err != nil {
 		return api.Settings{}, err
 	}
-	s := api.Settings{Host: url, Token: api.NewToken(token)}
+	s := api.Settings{Host: url, Token: api.NewToken(strings.TrimSpace(string(token)))}
 	if strings.HasPrefix(url, "https:") {
 		s.CAFile = filepath.Join(a.data, "api-certificate.pem")
 	}
 	return s, nil
-}
-
-func (a *account) read(name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(a.data, name))
-	return strings.TrimSpace(string(text)), err
 }
 
 // run calls f with a client, and tells failures of the work from faults of
