@@ -26,6 +26,7 @@ type generation struct {
 	config *config.Config
 	state  *server.State
 	policy keep.Policy
+	roles  *roles
 	close  func()
 }
 
@@ -83,6 +84,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 			Total:           c.Limits.Total,
 		},
 		policy: policy(c, others),
+		roles:  roles,
 		close: func() {
 			watch.close()
 			reader.Close()

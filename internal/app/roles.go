@@ -6,6 +6,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/creds/issuer"
@@ -20,7 +21,7 @@ import (
 // it, so a reload begins without any.
 type roles struct {
 	source *role.Source
-	issuer *issuer.Issuer // nil without issuer.url
+	issuer *issuer.File // nil without issuer.url
 }
 
 func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (*roles, error) {
@@ -39,7 +40,7 @@ func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (
 	}
 	r := &roles{}
 	if c.Issuer.URL != "" {
-		if r.issuer, err = issuer.New(issuer.Options{
+		if r.issuer, err = issuer.Follow(issuer.Options{
 			URL: c.Issuer.URL, KeyFile: c.Issuer.KeyFile, Audience: c.Issuer.Audience, ClusterID: c.ClusterID,
 		}); err != nil {
 			return nil, err
@@ -53,9 +54,22 @@ func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (
 // publisher is what the server publishes, or nil.
 func (r *roles) publisher() server.Issuer {
 	if r.issuer == nil {
-		return nil // and not a nil *Issuer in an interface
+		return nil // and not a nil *File in an interface
 	}
 	return r.issuer
+}
+
+// look takes up a changed key file of the issuer.
+func (r *roles) look(log *slog.Logger) {
+	if r.issuer == nil {
+		return
+	}
+	switch changed, err := r.issuer.Look(); {
+	case err != nil:
+		log.Error("the changed key file of the issuer is not used: the old keys stay", "error", err.Error())
+	case changed:
+		log.Info("the keys of the issuer have changed: the new ones are published")
+	}
 }
 
 func externalIDs(c *config.Config, signer *locator.Signer) func(string) string {
