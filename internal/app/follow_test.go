@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/creds/issuer"
 	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/importer"
 )
 
 // TestKeyFileIsFollowed: a rotated key is published without a reload, and a
@@ -79,4 +81,32 @@ func published(t *testing.T, url string) int {
 		t.Fatal(err)
 	}
 	return len(set.Keys)
+}
+
+// TestExplainMakesNoKeys: a question answered from a configuration file leaves
+// no key file behind, which the server might not be able to read.
+func TestExplainMakesNoKeys(t *testing.T) {
+	dir := t.TempDir()
+	file, keys := filepath.Join(dir, "keepstore.yml"), filepath.Join(dir, "keys.pem")
+	text := `cluster_id: zzzzz
+api: {url: "http://127.0.0.1:1"}
+blob_signing: {key: hunter2}
+issuer: {url: "https://keep.example.org", key_file: keys.pem}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	question := importer.Question{URL: "s3://bucket/key", Token: creds.NewSecret("v2/zzzzz-gj3su-000000000000001/x")}
+	if _, err := app.Explain(t.Context(), file, question); err == nil || !strings.Contains(err.Error(), "is not there yet") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(keys); err == nil {
+		t.Error("the question made a key file")
+	}
+	if _, err := issuer.New(issuer.Options{URL: "https://keep.example.org", KeyFile: keys, Audience: "a", ClusterID: "zzzzz"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.Explain(t.Context(), file, question); err != nil {
+		t.Errorf("with the key file: %v", err)
+	}
 }
