@@ -28,6 +28,9 @@ func ReadKeys(file string) ([]Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the keys of the issuer cannot be read: %w", err)
 	}
+	if !info.Mode().IsRegular() { // reading a pipe would never end
+		return nil, fmt.Errorf("the key file %s is not a plain file", file)
+	}
 	if info.Mode().Perm()&0o027 != 0 {
 		return nil, fmt.Errorf("the key file %s is open to other users of this machine (mode %04o): "+
 			"run \"chmod 600\" on it, and replace its keys if anyone may have read them", file, info.Mode().Perm())
