@@ -17,6 +17,7 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
@@ -113,7 +114,7 @@ func (a *account) print(w io.Writer, v any, rows ...[]string) error {
 	if a.json {
 		text, err := json.MarshalIndent(v, "", "  ")
 		if err == nil {
-			_, err = fmt.Fprintln(w, string(text))
+			_, err = fmt.Fprintln(w, escaped(text))
 		}
 		return err
 	}
@@ -139,6 +140,22 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// escaped does the same to JSON, which is to be read by programs: it keeps
+// what such characters mean. Package json leaves those above ASCII as they are.
+func escaped(text []byte) string {
+	var out strings.Builder
+	for _, r := range string(text) {
+		if r == '\n' || unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return out.String()
 }
 
 func yesNo(yes bool) string {
@@ -172,6 +189,14 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 		return now.Add(d).Truncate(time.Second), nil
 	}
 	return time.Time{}, usagef("--expires must be a time such as 2027-01-31T12:00:00Z, a day such as 2027-01-31, or from now such as 90d or 12h")
+}
+
+// given returns the value of a flag, or nil if the command line lacks the flag.
+func given(cmd *cobra.Command, flag string, value *string) *string {
+	if !cmd.Flags().Changed(flag) {
+		return nil
+	}
+	return value
 }
 
 // isUUID reports whether text is an Arvados UUID of the type.
