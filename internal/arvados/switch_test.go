@@ -24,7 +24,7 @@ func TestSwitchingProtocols(t *testing.T) {
 	t.Cleanup(c.Close)
 	done := make(chan error, 1)
 	go func() {
-		_, err := c.Records(context.Background(), creds.NewSecret("v2/zzzzz-gj3su-000000000000001/secret"), "bucket")
+		_, err := c.Records(context.Background(), creds.NewSecret("v2/zzzzz-gj3su-000000000000001/secret"), "bucket", "")
 		done <- err
 	}()
 	select {
