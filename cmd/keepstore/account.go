@@ -89,6 +89,9 @@ func (a *account) settings() (api.Settings, error) {
 // run calls f with a client, and tells failures of the work from faults of
 // the command line and the settings.
 func (a *account) run(cmd *cobra.Command, f func(context.Context, *api.Client) error) error {
+	if a.data == "" && given(cmd, "data", &a.data) != nil { // as of a variable that is not set: not another cluster
+		return usagef("--data is empty: name the folder of a running keepstore standalone, or leave it out")
+	}
 	client, err := a.client()
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func Rotate(file string, wait time.Duration, now time.Time) ([]Key, error) {
 		return nil, err
 	}
 	if last := keys[len(keys)-1]; last.SignFrom.After(now) {
-		return nil, fmt.Errorf("the newest key of %s signs from %s only: rotate again after that time", file, stamp(last.SignFrom))
+		return nil, fmt.Errorf("the newest key of %s signs from %s only: rotate again after that time, or take that key out of the file if the time is wrong", file, stamp(last.SignFrom))
 	}
 	key, err := generateKey(now.Add(wait).UTC().Truncate(time.Second))
 	if err != nil {
