@@ -57,7 +57,9 @@ below it. A token without scope "all" has no rights in S3 of its own.`,
 				}
 				attributes["expires_at"] = at
 			}
-			return a.run(cmd, func(ctx context.Context, c *api.Client) error { return a.createToken(ctx, cmd, c, given(cmd, "user", &owner), attributes) })
+			return a.run(cmd, func(ctx context.Context, c *api.Client) error {
+				return a.createToken(ctx, cmd, c, given(cmd, "user", &owner), attributes)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&owner, "user", "", "UUID or e-mail address of the user whom the token stands for")

@@ -47,7 +47,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: set blob_signing to the key of the cluster", err)
 	}
-	roles, err := buildRoles(ctx, c, signer)
+	roles, err := buildRoles(ctx, c, signer, log)
 	if err != nil {
 		return nil, err
 	}

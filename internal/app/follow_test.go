@@ -46,6 +46,7 @@ issuer: {url: "https://keep.example.org", key_file: keys.pem}
 		}
 	})
 	url := "http://" + <-ready + issuer.JWKSPath
+	r.waitForLog("a new key was made for the issuer")
 	if n := published(t, url); n != 1 {
 		t.Fatalf("%d keys at the start", n)
 	}

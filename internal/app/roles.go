@@ -24,7 +24,7 @@ type roles struct {
 	issuer *issuer.File // nil without issuer.url
 }
 
-func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (*roles, error) {
+func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer, log *slog.Logger) (*roles, error) {
 	own, err := creds.NewIAM(ctx, c.Endpoints)
 	if err != nil {
 		return nil, err
@@ -40,15 +40,26 @@ func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (
 	}
 	r := &roles{}
 	if c.Issuer.URL != "" {
-		if r.issuer, err = issuer.Follow(issuer.Options{
-			URL: c.Issuer.URL, KeyFile: c.Issuer.KeyFile, Audience: c.Issuer.Audience, ClusterID: c.ClusterID,
-		}); err != nil {
+		if r.issuer, err = follow(c, log); err != nil {
 			return nil, err
 		}
 		o.Minter = r.issuer
 	}
 	r.source, err = role.New(o)
 	return r, err
+}
+
+// follow tells when it had to make a key, which an operator who only lost sight
+// of the file, or has several servers, must know.
+func follow(c *config.Config, log *slog.Logger) (*issuer.File, error) {
+	missing := checkKeyFile(c.Issuer.KeyFile) != nil
+	f, err := issuer.Follow(issuer.Options{
+		URL: c.Issuer.URL, KeyFile: c.Issuer.KeyFile, Audience: c.Issuer.Audience, ClusterID: c.ClusterID,
+	})
+	if err == nil && missing {
+		log.Warn("a new key was made for the issuer, since there was no key file: all servers behind issuer.url need the same file", "file", c.Issuer.KeyFile)
+	}
+	return f, err
 }
 
 // publisher is what the server publishes, or nil.
