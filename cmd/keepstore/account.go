@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,9 +17,11 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 
+	"github.com/arvados-s3/keepstore/internal/app"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -70,32 +71,27 @@ func (a *account) settings() (api.Settings, error) {
 	if a.data == "" {
 		return api.FromEnv(os.Environ())
 	}
-	url, err := a.read("api-url")
-	if errors.Is(err, fs.ErrNotExist) {
-		return api.Settings{}, fmt.Errorf("there is no running keepstore standalone on the folder %s: start it first", a.data)
-	}
+	url, err := app.RunningURL(a.data)
 	if err != nil {
 		return api.Settings{}, err
 	}
-	token, err := a.read("admin-token")
+	token, err := os.ReadFile(filepath.Join(a.data, "admin-token"))
 	if err != nil {
 		return api.Settings{}, err
 	}
-	s := api.Settings{Host: url, Token: api.NewToken(token)}
+	s := api.Settings{Host: url, Token: api.NewToken(strings.TrimSpace(string(token)))}
 	if strings.HasPrefix(url, "https:") {
 		s.CAFile = filepath.Join(a.data, "api-certificate.pem")
 	}
 	return s, nil
 }
 
-func (a *account) read(name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(a.data, name))
-	return strings.TrimSpace(string(text)), err
-}
-
 // run calls f with a client, and tells failures of the work from faults of
 // the command line and the settings.
 func (a *account) run(cmd *cobra.Command, f func(context.Context, *api.Client) error) error {
+	if a.data == "" && given(cmd, "data", &a.data) != nil { // as of a variable that is not set: not another cluster
+		return usagef("--data is empty: name the folder of a running keepstore standalone, or leave it out")
+	}
 	client, err := a.client()
 	if err != nil {
 		return err
@@ -121,7 +117,7 @@ func (a *account) print(w io.Writer, v any, rows ...[]string) error {
 	if a.json {
 		text, err := json.MarshalIndent(v, "", "  ")
 		if err == nil {
-			_, err = fmt.Fprintln(w, string(text))
+			_, err = fmt.Fprintln(w, escaped(text))
 		}
 		return err
 	}
@@ -147,6 +143,22 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// escaped does the same to JSON, which is to be read by programs: it keeps
+// what such characters mean. Package json leaves those above ASCII as they are.
+func escaped(text []byte) string {
+	var out strings.Builder
+	for _, r := range string(text) {
+		if r == '\n' || unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return out.String()
 }
 
 func yesNo(yes bool) string {
@@ -180,6 +192,14 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 		return now.Add(d).Truncate(time.Second), nil
 	}
 	return time.Time{}, usagef("--expires must be a time such as 2027-01-31T12:00:00Z, a day such as 2027-01-31, or from now such as 90d or 12h")
+}
+
+// given returns the value of a flag, or nil if the command line lacks the flag.
+func given(cmd *cobra.Command, flag string, value *string) *string {
+	if !cmd.Flags().Changed(flag) {
+		return nil
+	}
+	return value
 }
 
 // isUUID reports whether text is an Arvados UUID of the type.

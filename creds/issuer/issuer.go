@@ -54,8 +54,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Issuer makes tokens. It does not change: to take up a changed key file,
-// make another one. Use [New].
+// Issuer makes tokens. It does not change; [File] follows its key file. Use
+// [New].
 type Issuer struct {
 	options         Options
 	keys            []Key
@@ -75,6 +75,11 @@ func New(o Options) (*Issuer, error) {
 			return nil, err
 		}
 	}
+	return load(o)
+}
+
+// load is New for a key file that is there.
+func load(o Options) (*Issuer, error) {
 	keys, err := ReadKeys(o.KeyFile)
 	if err != nil {
 		return nil, err

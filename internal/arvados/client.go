@@ -160,6 +160,9 @@ func (c *Client) send(ctx context.Context, token creds.Secret, path string, quer
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return 0, nil, errors.New("the API server switches to another protocol") // no limit ends a read of this body
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
 	if err == nil && len(body) > maxReply {
 		err = fmt.Errorf("the API server's reply to GET %s is longer than %d bytes", path, maxReply)

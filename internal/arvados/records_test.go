@@ -49,7 +49,7 @@ func recordsOf(t *testing.T, answer http.HandlerFunc) ([]records.Record, error) 
 	t.Helper()
 	api := newScript(t)
 	api.set(recordsPath, answer)
-	return newClient(t, Options{URL: api.URL}).Records(context.Background(), secret("sesame"), "b")
+	return newClient(t, Options{URL: api.URL}).Records(context.Background(), secret("sesame"), "b", "")
 }
 
 func TestRecords(t *testing.T) {
@@ -284,4 +284,19 @@ func FuzzRecord(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRecordsOfUser asks for the records of one user.
+func TestRecordsOfUser(t *testing.T) {
+	api := newScript(t)
+	api.set(recordsPath, func(w http.ResponseWriter, r *http.Request) {
+		if got := r.FormValue("filters"); !strings.HasSuffix(got, `,["modified_by_user_uuid","=","`+ann+`"]]`) {
+			t.Errorf("asked for %s", got)
+		}
+		says(200, `{"items_available":1,"items":[`+stockKeys+`]}`)(w, r)
+	})
+	got, err := newClient(t, Options{URL: api.URL}).Records(context.Background(), secret("sesame"), "b", ann)
+	if err != nil || len(got) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
 }
