@@ -99,20 +99,49 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 // the caller's own: then its name was listed with rights that say nothing
 // about whether it is theirs to know.
 func (j *job) keyRule(ctx context.Context, listed *creds.Rule, v s3read.Version) (rule *creds.Rule, hidden string, err error) {
-	rule, err = j.Keychain.Match(v.Object.Bucket, v.Object.Key)
-	switch {
-	case err != nil:
+	o := v.Object
+	if rule, err = j.Keychain.Match(o.Bucket, o.Key); err == nil {
+		hidden, err = j.isHidden(ctx, listed, rule)
+		return rule, hidden, err
+	}
+	// An odd key, which no rule covers, is hidden as others are beside it.
+	near, err := j.Keychain.MatchPrefix(o.Bucket, plainFolder(o.Key))
+	if err != nil {
 		return nil, "", nil // told below, with the other reasons
+	}
+	hidden, err = j.isHidden(ctx, listed, near)
+	if hidden == "" {
+		near = nil
+	}
+	return near, hidden, err
+}
+
+// isHidden returns the reason why keys under rule are not named, if there is one.
+func (j *job) isHidden(ctx context.Context, listed, rule *creds.Rule) (reason string, err error) {
+	switch {
 	case rule == listed:
-		return rule, "", nil
+		return "", nil
 	case rule.Mode.Personal() && !sameRights(rule, listed):
-		return rule, reasonRights, nil
+		return reasonRights, nil
 	}
 	_, err = j.grant(ctx, rule)
 	if denied := (*creds.Error)(nil); errors.As(err, &denied) && denied.Kind == creds.NotAllowed {
-		return rule, string(creds.NotAllowed), nil
+		return string(creds.NotAllowed), nil
 	}
-	return rule, "", err
+	return "", err
+}
+
+// plainFolder returns the folder of a key up to its first empty, "." or ".."
+// segment.
+func plainFolder(key string) string {
+	end := 0
+	for segment := range strings.SplitAfterSeq(key, "/") {
+		if segment == "/" || segment == "./" || segment == "../" || !strings.HasSuffix(segment, "/") {
+			break
+		}
+		end += len(segment)
+	}
+	return key[:end]
 }
 
 // sameRights reports whether two rules of one bucket give a caller the same
