@@ -63,6 +63,9 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 	if err := j.heartbeat(); err != nil {
 		return err
 	}
+	if _, err := j.grant(ctx, listed); err != nil { // not any more
+		return err
+	}
 	rule, hidden, err := j.keyRule(ctx, listed, v)
 	switch {
 	case err != nil:
@@ -199,24 +202,4 @@ func (j *job) whyNot(t *target, v s3read.Version, rel string) (reason, text stri
 		return reasonDeleted, "the object was deleted at " + v.LastModified.UTC().Format("2006-01-02T15:04:05Z") + " (delete marker " + v.Object.VersionID + ")"
 	}
 	return "", ""
-}
-
-// grant returns what a rule gives to the caller, asked for once in a job.
-func (j *job) grant(ctx context.Context, rule *creds.Rule) (*grant, error) {
-	if g, ok := j.access[rule]; ok {
-		return g, g.err
-	}
-	ok, err := j.mayImport(ctx, rule, &j.caller, j.token)
-	if err != nil {
-		return nil, err
-	}
-	g := &grant{}
-	if !ok {
-		g.err = &creds.Error{Kind: creds.NotAllowed,
-			Text: "the access rule " + rule.URL() + " does not let you import: ask the operator to name you in it"}
-	} else if g.Access, err = creds.Live(ctx, j.Keychain, rule, j.caller); err != nil {
-		return nil, err
-	}
-	j.access[rule] = g
-	return g, g.err
 }
