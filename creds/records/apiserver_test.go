@@ -5,6 +5,7 @@ package records_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,7 @@ type site struct {
 	*apiserver.Server
 	url    string
 	offset atomic.Int64
+	api    *arvados.Client
 	source *records.Source
 	roles  *roles
 }
@@ -48,7 +50,7 @@ func newSite(t *testing.T, release bool) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(api.Close)
-	s.url, s.source = web.URL, records.New(records.Options{API: api, Roles: s.roles, Now: s.now})
+	s.url, s.api, s.source = web.URL, api, records.New(records.Options{API: api, Roles: s.roles, Now: s.now})
 	return s
 }
 
@@ -199,6 +201,36 @@ func TestPlantedRecords(t *testing.T) {
 	s.send(t, anns.Token, "DELETE", "credentials/"+own, nil)
 	s.offset.Add(int64(records.Fresh))
 	wantKeys(t, s.source, tokenRule("lab"), anns, "AKLAB") // it was in reach
+}
+
+// flooded is an API server with more, or longer, shared records than are read.
+type flooded struct {
+	records.API
+	with error
+}
+
+func (f *flooded) Records(context.Context, creds.Secret, string) ([]records.Record, error) {
+	return nil, f.with
+}
+
+// TestFloodOfShares: nothing that strangers share, however long or many, comes
+// between a person and their own record.
+func TestFloodOfShares(t *testing.T) {
+	s := newSite(t, true)
+	anns, bobs := s.person(t, "ann"), s.person(t, "bob")
+	s.keep(t, anns, records.ClassKeys, "AKANN", "s3://lab")
+	s.share(t, anns, "can_read", s.keep(t, anns, records.ClassRole, arn, "s3://*"), bobs)
+	for _, with := range []error{records.ErrTooMany, records.ErrTooLong} {
+		source := records.New(records.Options{API: &flooded{s.api, with}, Roles: s.roles, Now: s.now})
+		wantKeys(t, source, tokenRule("lab"), anns, "AKANN")
+		_, err := source.Credentials(t.Context(), tokenRule("lab"), bobs)
+		if kind(err) != creds.Ambiguous || !strings.Contains(err.Error(), "store one of your own") {
+			t.Errorf("bob has none: %v", err)
+		}
+	}
+	s.keep(t, bobs, records.ClassKeys, "AKBOB", "s3://lab")
+	wantKeys(t, records.New(records.Options{API: &flooded{s.api, records.ErrTooMany}, Now: s.now}), tokenRule("lab"), bobs, "AKBOB")
+	wantKind(t, records.New(records.Options{API: &flooded{s.api, errDown}, Now: s.now}), tokenRule("lab"), anns, "")
 }
 
 // TestEditedByAnother: a record that another manager edits is theirs and

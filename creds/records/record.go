@@ -41,6 +41,8 @@ var (
 	ErrNotFound = errors.New("the API server does not find what was asked for")
 	// ErrTooMany: a list has more than [MaxRecords] records.
 	ErrTooMany = errors.New("the API server lists more credential records than are read")
+	// ErrTooLong: a list is longer than a reply may be.
+	ErrTooLong = errors.New("the API server's list of credential records is longer than is read")
 )
 
 // Record is what a list tells about one credential record.

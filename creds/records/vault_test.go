@@ -208,3 +208,8 @@ func wantKind(t *testing.T, s *records.Source, rule *creds.Rule, c creds.Caller,
 		t.Errorf("at %v: %s, %v; want %s", time.Now(), got.AccessKeyID, err, want)
 	}
 }
+
+func (v *vault) OwnRecords(ctx context.Context, token creds.Secret, bucket, user string) ([]records.Record, error) {
+	list, err := v.Records(ctx, token, bucket)
+	return slices.DeleteFunc(list, func(r records.Record) bool { return r.ModifiedBy != user }), err
+}

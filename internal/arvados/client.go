@@ -30,6 +30,9 @@ const (
 	defaultTimeout = 10 * time.Second
 )
 
+// errTooLong is what a reply is not read for.
+var errTooLong = fmt.Errorf("the API server's reply is longer than %d bytes", maxReply)
+
 // Options configure a [Client].
 type Options struct {
 	// URL is scheme, host and port of the API server.
@@ -162,7 +165,7 @@ func (c *Client) send(ctx context.Context, token creds.Secret, path string, quer
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
 	if err == nil && len(body) > maxReply {
-		err = fmt.Errorf("the API server's reply to GET %s is longer than %d bytes", path, maxReply)
+		err = fmt.Errorf("GET %s: %w", path, errTooLong)
 	}
 	return resp.StatusCode, body, err
 }

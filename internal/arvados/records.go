@@ -29,15 +29,26 @@ var _ records.API = (*Client)(nil)
 // have the scope "s3://<bucket>" or "s3://*". What a record says is not
 // checked here; one that cannot be understood comes with a fault, and one
 // without a proper UUID not at all. More than [records.MaxRecords] in one
-// list are an error with the cause [records.ErrTooMany].
+// list are an error with the cause [records.ErrTooMany], and longer ones than a
+// reply may be one with [records.ErrTooLong].
 func (c *Client) Records(ctx context.Context, token creds.Secret, bucket string) ([]records.Record, error) {
+	return c.records(ctx, token, bucket)
+}
+
+// OwnRecords is Records without those that others made or edited.
+func (c *Client) OwnRecords(ctx context.Context, token creds.Secret, bucket, userUUID string) ([]records.Record, error) {
+	list, err := c.records(ctx, token, bucket, []any{"modified_by_user_uuid", "=", userUUID})
+	return slices.DeleteFunc(list, func(r records.Record) bool { return r.ModifiedBy != userUUID }), err
+}
+
+func (c *Client) records(ctx context.Context, token creds.Secret, bucket string, only ...[]any) ([]records.Record, error) {
 	if err := checkToken(token.Reveal()); err != nil {
 		return nil, err
 	}
 	var found []records.Record
 	known := map[string]bool{} // a record may have both scopes
 	for _, scope := range []string{"s3://" + bucket, "s3://*"} {
-		list, err := c.askRecords(ctx, token, scope)
+		list, err := c.askRecords(ctx, token, scope, only)
 		if err != nil {
 			return nil, because(err)
 		}
@@ -51,10 +62,10 @@ func (c *Client) Records(ctx context.Context, token creds.Secret, bucket string)
 
 // askRecords pages by UUID and not by offset, so that a record that goes
 // meanwhile does not hide another.
-func (c *Client) askRecords(ctx context.Context, token creds.Secret, scope string) ([]records.Record, error) {
+func (c *Client) askRecords(ctx context.Context, token creds.Secret, scope string, only [][]any) ([]records.Record, error) {
 	var list []records.Record
 	for seen, last := 0, ""; ; {
-		page, more, err := c.askRecordPage(ctx, token, scope, last)
+		page, more, err := c.askRecordPage(ctx, token, scope, last, only)
 		if err != nil {
 			return nil, err
 		}
@@ -78,12 +89,12 @@ func (c *Client) askRecords(ctx context.Context, token creds.Secret, scope strin
 
 // askRecordPage returns one page, and whether there are more. A server may
 // answer with fewer items than it was asked for.
-func (c *Client) askRecordPage(ctx context.Context, token creds.Secret, scope, after string) ([]json.RawMessage, bool, error) {
-	filters, err := json.Marshal([][]any{
+func (c *Client) askRecordPage(ctx context.Context, token creds.Secret, scope, after string, only [][]any) ([]json.RawMessage, bool, error) {
+	filters, err := json.Marshal(append([][]any{
 		{"credential_class", "in", []string{records.ClassKeys, records.ClassRole}},
 		{"scopes", "contains", scope},
 		{"uuid", ">", after},
-	})
+	}, only...))
 	if err != nil {
 		return nil, false, unavailable(err)
 	}
@@ -98,7 +109,11 @@ func (c *Client) askRecordPage(ctx context.Context, token creds.Secret, scope, a
 		Items     *[]json.RawMessage
 		Available *int `json:"items_available"`
 	}
-	if err := c.get(ctx, token, recordsPath, query, &reply); err != nil {
+	err = c.get(ctx, token, recordsPath, query, &reply)
+	if errors.Is(err, errTooLong) {
+		err = unavailable(records.ErrTooLong) // others can share what is long
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	if reply.Items == nil {

@@ -186,7 +186,7 @@ func TestRecordListReplies(t *testing.T) {
 		"count of no type": {says(200, `{"items":[],"items_available":"many"}`), Unavailable, nil},
 		"the same again":   {says(200, `{"items":[`+stockKeys+`],"items_available":99}`), Unavailable, nil},
 		"no end of items":  {says(200, `{"items":[7],"items_available":99}`), Unavailable, nil},
-		"too large":        {listed("s3://b", huge), Unavailable, nil},
+		"too large":        {listed("s3://b", huge), Unavailable, records.ErrTooLong},
 	} {
 		_, err := recordsOf(t, c.answer)
 		if kind := kindOf(t, err); kind != c.kind || c.cause != nil && !errors.Is(err, c.cause) {
