@@ -35,7 +35,7 @@ const (
 )
 
 // errTooLong is what a reply is not read for.
-var errTooLong = fmt.Errorf("the API server's reply is longer than %d bytes", maxReply)
+var errTooLong = errors.New("the API server's reply is longer than 1 MiB")
 
 // Options configure a [Client].
 type Options struct {

@@ -48,6 +48,9 @@ func (j *job) grant(ctx context.Context, rule *creds.Rule) (*grant, error) {
 // mayStill says why the owner of the token may not import under the rule now,
 // or nil. Any goroutine may call it.
 func (j *job) mayStill(ctx context.Context, rule *creds.Rule) error {
+	if j.retired.Load() {
+		return &Error{Kind: RulesChanged, Text: "the access rules of this server were changed while the import ran: take it up again, with its resume token if it has one"}
+	}
 	caller, err := j.Importer.caller(ctx, j.token)
 	if err != nil {
 		return err

@@ -191,7 +191,7 @@ func (j *job) progress(token string) error {
 // isFinal reports whether trying again would give the same answer.
 func isFinal(err error) bool {
 	switch wordOf(err) {
-	case "s3-slow-down", "s3-unreachable", "s3-bad-reply", "deadline", "overloaded", "api-unavailable", "creds-unavailable", "clock-skew", "canceled", "internal":
+	case "s3-slow-down", "s3-unreachable", "s3-bad-reply", "deadline", "overloaded", "api-unavailable", "creds-unavailable", "clock-skew", "canceled", "internal", string(RulesChanged):
 		return false
 	}
 	return true

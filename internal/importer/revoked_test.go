@@ -19,6 +19,7 @@ import (
 // the membership of a group, whichever the test sets.
 type leaving struct {
 	people
+	im                *Importer
 	dead              error
 	link, asleep, out bool
 }
@@ -61,6 +62,7 @@ func TestImportEndsWithTheRight(t *testing.T) {
 		word string
 	}{
 		"control":     {func(*leaving) {}, ""},
+		"reloaded":    {func(l *leaving) { l.im.Retire() }, "rules-changed"},
 		"revoked":     {func(l *leaving) { l.dead = &creds.Error{Kind: "token-refused", Text: "revoked"} }, "token-refused"},
 		"narrowed":    {func(l *leaving) { l.link = true }, "scope-needed"},
 		"deactivated": {func(l *leaving) { l.asleep = true }, "scope-needed"},
@@ -76,7 +78,7 @@ func TestImportEndsWithTheRight(t *testing.T) {
 	for what, request := range requests {
 		for how, change := range changes {
 			im := everyMode(t)
-			who := &leaving{}
+			who := &leaving{im: im}
 			im.People = who
 			sink := &tellingSink{then: func() { change.do(who) }}
 			now := epoch
