@@ -220,13 +220,10 @@ func TestFloodOfShares(t *testing.T) {
 	anns, bobs := s.person(t, "ann"), s.person(t, "bob")
 	s.keep(t, anns, records.ClassKeys, "AKANN", "s3://lab")
 	s.share(t, anns, "can_read", s.keep(t, anns, records.ClassRole, arn, "s3://*"), bobs)
-	for _, with := range []error{records.ErrTooMany, records.ErrTooLong} {
+	for with, word := range map[error]creds.Kind{records.ErrTooMany: creds.Ambiguous, records.ErrTooLong: ""} {
 		source := records.New(records.Options{API: &flooded{s.api, with}, Roles: s.roles, Now: s.now})
 		wantKeys(t, source, tokenRule("lab"), anns, "AKANN")
-		_, err := source.Credentials(t.Context(), tokenRule("lab"), bobs)
-		if kind(err) != creds.Ambiguous || !strings.Contains(err.Error(), "store one of your own") {
-			t.Errorf("bob has none: %v", err)
-		}
+		wantKind(t, source, tokenRule("lab"), bobs, word) // a list that is too long may also be a fault of the API server
 	}
 	s.keep(t, bobs, records.ClassKeys, "AKBOB", "s3://lab")
 	wantKeys(t, records.New(records.Options{API: &flooded{s.api, records.ErrTooMany}, Now: s.now}), tokenRule("lab"), bobs, "AKBOB")

@@ -76,9 +76,6 @@ func explain(err error, bucket string) error {
 	case errors.Is(err, ErrTooMany):
 		return &creds.Error{Kind: creds.Ambiguous, Err: err, Text: fmt.Sprintf(
 			"more than %[1]d credential records that others share with you fit s3://%[2]s: store one of your own with the scope \"s3://%[2]s\"", MaxRecords, bucket)}
-	case errors.Is(err, ErrTooLong):
-		return &creds.Error{Kind: creds.Ambiguous, Err: err, Text: fmt.Sprintf(
-			"the list of the credential records that others share with you for s3://%[1]s is too long to be read: store one of your own with the scope \"s3://%[1]s\"", bucket)}
 	}
 	return err
 }
