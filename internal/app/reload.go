@@ -119,8 +119,16 @@ func (r *reloader) reload(ctx context.Context) {
 	r.handler.SetState(next.state)
 	next.activate(r.all.store)
 	r.current = next
+	if !reflect.DeepEqual(access(old.config), access(c)) {
+		old.state.Importer.Retire() // an import may take hours
+	}
 	old.close()
 	r.log.Info("reloaded", "rules", len(c.Rules))
+}
+
+// access is what decides who may read and import what.
+func access(c *config.Config) []any {
+	return []any{c.ClusterID, c.API, c.Signing, c.Endpoints, c.Rules, c.Issuer, c.Roles}
 }
 
 // needRestart names the settings that differ and are read at the start only.
