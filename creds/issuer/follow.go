@@ -66,7 +66,9 @@ func same(a, b os.FileInfo) bool {
 }
 
 // Token is that of the issuer with the keys of now.
-func (f *File) Token(user string) (creds.Secret, error) { return f.current.Load().Token(user) }
+func (f *File) Token(user, audience string) (creds.Secret, error) {
+	return f.current.Load().Token(user, audience)
+}
 
 // Discovery is that of the issuer with the keys of now.
 func (f *File) Discovery() []byte { return f.current.Load().Discovery() }

@@ -63,7 +63,7 @@ func TestFollow(t *testing.T) {
 	if !bytes.Equal(f.JWKS(), both) {
 		t.Error("a fault changed the keys")
 	}
-	if _, err := f.Token("zzzzz-tpzed-000000000000001"); err != nil {
+	if _, err := f.Token("zzzzz-tpzed-000000000000001", audience); err != nil {
 		t.Error(err)
 	}
 	if err := os.WriteFile(file, text, 0o600); err != nil {

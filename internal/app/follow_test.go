@@ -104,7 +104,7 @@ issuer: {url: "https://keep.example.org", key_file: keys.pem}
 	if _, err := os.Stat(keys); err == nil {
 		t.Error("the question made a key file")
 	}
-	if _, err := issuer.New(issuer.Options{URL: "https://keep.example.org", KeyFile: keys, Audience: "a", ClusterID: "zzzzz"}); err != nil {
+	if _, err := issuer.New(issuer.Options{URL: "https://keep.example.org", KeyFile: keys, ClusterID: "zzzzz"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := app.Explain(t.Context(), file, question); err != nil {

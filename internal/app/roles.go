@@ -54,7 +54,7 @@ func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer, l
 func follow(c *config.Config, log *slog.Logger) (*issuer.File, error) {
 	missing := checkKeyFile(c.Issuer.KeyFile) != nil
 	f, err := issuer.Follow(issuer.Options{
-		URL: c.Issuer.URL, KeyFile: c.Issuer.KeyFile, Audience: c.Issuer.Audience, ClusterID: c.ClusterID,
+		URL: c.Issuer.URL, KeyFile: c.Issuer.KeyFile, ClusterID: c.ClusterID,
 	})
 	if err == nil && missing {
 		log.Warn("a new key was made for the issuer, since there was no key file: all servers behind issuer.url need the same file", "file", c.Issuer.KeyFile)

@@ -31,9 +31,7 @@ func (b *builder) issuer(f fileIssuer) Issuer {
 			b.bad.add(f.KeyFile.place, "the key file of the issuer is missing: name a file; it is made when it does not exist")
 		}
 	}
-	if !regexp.MustCompile(`^[!-~]{1,255}$`).MatchString(i.Audience) {
-		b.bad.add(f.Audience.place, "the audience is of 1 to 255 characters without spaces, such as sts.amazonaws.com")
-	}
+	b.checkAudience(f.Audience)
 	return i
 }
 
