@@ -99,6 +99,11 @@ func TestSessionLife(t *testing.T) {
 		d := &double{}
 		p := provider(t, newSource(t, d, nil), onAWS(), person(alice))
 		want(t, p, alice+"#1")
+		if ends, err := p.(interface {
+			Ends(context.Context) (time.Time, error)
+		}).Ends(t.Context()); err != nil || !ends.Equal(time.Now().Add(15*time.Minute)) {
+			t.Errorf("the session ends at %v, %v", ends, err)
+		}
 		time.Sleep(9 * time.Minute)
 		want(t, p, alice+"#1")
 		time.Sleep(time.Minute)
