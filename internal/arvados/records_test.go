@@ -178,7 +178,7 @@ func TestRecordListReplies(t *testing.T) {
 		"404":              {says(404, `{"errors":["Path not found (req-1)"]}`), Denied, records.ErrNotFound},
 		"422":              {says(422, `{"errors":["Invalid attribute"]}`), Unavailable, nil},
 		"500":              {says(500, `{"errors":["oops"]}`), Unavailable, nil},
-		"redirect":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) }, Unavailable, nil},
+		"redirect":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect) }, Unavailable, nil},
 		"HTML":             {says(200, `<html>`), Unavailable, nil},
 		"null":             {says(200, `null`), Unavailable, nil},
 		"no items":         {says(200, `{"items_available":0}`), Unavailable, nil},

@@ -89,4 +89,3 @@ func TestRevokedBetweenLocations(t *testing.T) {
 		t.Errorf("%d locations were tried", len(reader.access))
 	}
 }
-
