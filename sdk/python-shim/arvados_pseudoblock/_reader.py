@@ -3,10 +3,10 @@
 
 """Reading parts of pseudo-blocks: what to fetch, when, and how much ahead.
 
-A read that follows an earlier one fetches parts of 1 MiB, and ever more of
-them ahead, in runs of one request each. Any other read fetches just the pages
-of 64 KiB that it needs, so reading here and there costs at most twice the
-bytes that are asked for, plus one page.
+Reads that follow each other fetch parts of 1 MiB, and ever more of them
+ahead, in runs of one request each. Any other read fetches just the pages of
+64 KiB that it needs, so reading here and there costs at most twice the bytes
+that are asked for, plus one page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ RUN = 16  # parts in one request
 AHEAD = 32  # parts ahead, at most
 CACHE_SIZE = 256 << 20
 STEP = 16 << 20  # bytes that one read takes at once
-GAP = PAGE  # a read that skips no more than this still follows
+GAP = PAGE // 2  # a read that skips no more than this still follows
+STREAM = 2  # reads that follow each other make a stream
 TRUST = 60.0  # seconds for which a cached block is given without asking anew
 MOST_TRUSTED = 16384  # blocks
 
@@ -45,14 +46,14 @@ class _Streams:
         self._ends: OrderedDict[str, list[tuple[int, int]]] = OrderedDict()
 
     def note(self, identity: str, start: int, size: int) -> int:
-        """How many reads this one follows; a read of 1 MiB follows itself."""
+        """How many reads this one follows; one of 1 MiB is a stream by itself."""
         with self._lock:
             ends = self._ends.setdefault(identity, [])
             self._ends.move_to_end(identity)
-            length = int(size >= PART)
+            length = STREAM if size >= PART else 0
             for i, (end, before) in enumerate(ends):
                 if end <= start <= end + GAP:
-                    length = before + 1
+                    length = max(length, before + 1)
                     del ends[i]
                     break
             ends.append((start + size, length))
@@ -101,19 +102,21 @@ class Reader:
         """``size`` bytes from ``start`` of a block, fewer only at its end. Raises `errors.Error`."""
         block = parse_block(locator)
         end = min(start + max(size, 0), block.size)
-        views = [self._step(block, at, min(STEP, end - at), num_retries) for at in range(start, end, STEP)]
+        views: list[memoryview] = []
+        for at in range(start, end, STEP):
+            views += self._step(block, at, min(STEP, end - at), num_retries)
         return views[0] if len(views) == 1 else memoryview(b"".join(views))
 
-    def _step(self, block: Block, start: int, size: int, num_retries: int | None) -> memoryview:
-        """Reads a piece that the cache can hold well."""
+    def _step(self, block: Block, start: int, size: int, num_retries: int | None) -> list[memoryview]:
+        """Reads what the cache can hold well; returns views of its parts in order."""
         follows = self._streams.note(block.identity, start, size)
-        unit = PART if follows or block.size <= PAGE * 4 else PAGE
+        unit = PART if follows >= STREAM or block.size <= PAGE * 4 else PAGE
         wanted = [at for at in cut(start, size, unit, block.size) if self._find(block, at) is None]
         if wanted:
             self._run(block, wanted, num_retries=num_retries)
         else:
             self._check_trust(block, num_retries)
-        if follows:
+        if follows >= STREAM:
             self._go_ahead(block, start + size, follows)
         return self._collect(block, start, size, unit, num_retries)
 
@@ -181,7 +184,7 @@ class Reader:
 
     def _go_ahead(self, block: Block, end: int, follows: int) -> None:
         """Keeps between half of the window and all of it ahead of the reader."""
-        window = min(AHEAD, 2 << min(follows, 8)) * PART if self._threads() else 0
+        window = min(AHEAD, 1 << min(follows, 8)) * PART if self._threads() else 0
         stop = min(end + window, block.size)
         if end >= block.size or window == 0:
             return
@@ -226,12 +229,14 @@ class Reader:
         else:
             fetch()
 
-    def _collect(self, block: Block, start: int, size: int, unit: int, num_retries: int | None) -> memoryview:
+    def _collect(
+        self, block: Block, start: int, size: int, unit: int, num_retries: int | None
+    ) -> list[memoryview]:
         views = []
         for offset, length in cut(start, size, unit, block.size):
             data, base = self._part(block, (offset, length), num_retries)
             views.append(data[max(start, offset) - base : min(start + size, offset + length) - base])
-        return views[0] if len(views) == 1 else memoryview(b"".join(views))
+        return views
 
     def _part(self, block: Block, at: tuple[int, int], num_retries: int | None) -> tuple[memoryview, int]:
         """The bytes that hold a part, and the offset at which they begin."""
