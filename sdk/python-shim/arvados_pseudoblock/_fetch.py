@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -142,22 +143,23 @@ class Fetcher:
         attempt: int,
         headers: dict[str, str],
     ) -> tuple[bool, int]:
-        """Asks each service once; returns success and the number of services asked."""
-        asked = 0
-        try:
-            roots = self.roots(block, refresh=attempt > 0)
-        except Exception as error:
-            _logger.warning("the list of Keep services cannot be had: %s", error)
-            return False, 1
-        for root in roots:
-            if tried.over(root):
-                continue
-            asked += 1
-            answer = _ask(lambda: ask(root, attempt, headers))
-            if answer is None:
-                return True, asked
-            tried.answers[root] = answer
-        return False, asked
+        """Asks each service once; returns success and the number of services that may be asked again."""
+        for refresh in (attempt > 0, True):
+            try:
+                roots = self.roots(block, refresh)
+            except Exception as error:
+                _logger.warning("the list of Keep services cannot be had: %s", error)
+                return False, 1
+            for root in roots:
+                if tried.over(root) or (refresh and attempt == 0 and root in tried.answers):
+                    continue
+                answer = _ask(functools.partial(ask, root, attempt, headers))
+                if answer is None:
+                    return True, 1
+                tried.answers[root] = answer
+            if attempt > 0 or not all(map(tried.over, roots)):
+                break  # else: the list may have been old; a service that is new on it is asked at once
+        return False, sum(not tried.over(root) for root in roots)
 
     def headers(self, request_id: str | None = None) -> dict[str, str]:
         """Those of every request: the token, and that this client knows pseudo-blocks."""
@@ -195,8 +197,8 @@ def _report(error: errors.Error) -> Exception:
 
 
 def _over(result: tuple[bool, int]) -> bool | None:
-    success, asked = result
-    return True if success else (None if asked else False)
+    success, left = result
+    return True if success else (None if left else False)
 
 
 def _ask(send: Callable[[], Reply]) -> errors.Error | None:

@@ -16,7 +16,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 import arvados.keep
 import arvados.retry
@@ -115,7 +115,7 @@ class Summary:
     skipped: tuple[Skipped, ...] = ()
 
 
-Event = Union[File, Skipped, Progress, Summary]
+Event = File | Skipped | Progress | Summary
 
 _T = TypeVar("_T")
 

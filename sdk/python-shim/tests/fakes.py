@@ -105,6 +105,7 @@ class API:
 
     def __init__(self, *services: tuple[str, str, Service]) -> None:
         self.api_token, self.insecure, self.request_id = "tok", False, None
+        self._rootDesc: dict[str, Any] = {}
         self._items = [
             {"uuid": u, "service_type": t, "service_host": "127.0.0.1", "service_port": s.port, "service_ssl_flag": False}
             for u, t, s in services
