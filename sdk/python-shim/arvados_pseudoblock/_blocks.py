@@ -48,14 +48,17 @@ def get(
     if "," in loc_s:
         return b"".join(get(self, one, num_retries=num_retries) or b"" for one in loc_s.split(","))
     if not is_ours(loc_s):
-        extra = {"request_id": request_id, "headers": headers, "prefetch": prefetch}
-        return _stock_get(self, loc_s, num_retries=num_retries, **extra)
+        return _stock_get(
+            self, loc_s, num_retries=num_retries, request_id=request_id, headers=headers, prefetch=prefetch
+        )
     if prefetch:
         reader_of(self).prepare(loc_s)
         return None
     block = parse_block(loc_s)
     if block.size > WHOLE:
-        raise errors.UsageError(f"a block of {block.size} bytes is not read as a whole: use read_range, or open its file")
+        raise errors.UsageError(
+            f"a block of {block.size} bytes is not read as a whole: use read_range, or open its file"
+        )
     self.get_counter.add(1)
     reader = reader_of(self)
     data = reader.cached(loc_s)

@@ -48,7 +48,9 @@ def _yaml(path: str, text: str) -> Any:
 def patterns_of(workflow: Any) -> dict[str, list[str]]:
     """The ``secondaryFiles`` patterns of the inputs of a workflow or tool, by input."""
     inputs = _main(workflow).get("inputs") or {}
-    named = inputs.items() if isinstance(inputs, dict) else ((i.get("id", ""), i) for i in inputs if isinstance(i, dict))
+    named = (
+        inputs.items() if isinstance(inputs, dict) else ((i.get("id", ""), i) for i in inputs if isinstance(i, dict))
+    )
     found = {}
     for name, one in named:
         wanted = one.get("secondaryFiles") if isinstance(one, dict) else None
@@ -102,7 +104,9 @@ class _Copies:
         if not changed and not any(walk(document)):
             return path
         for holder, key, target, fragment in references:
-            holder[key] = Path(self.made(target) if os.path.isfile(target) and key == "run" else target).as_uri() + fragment
+            holder[key] = (
+                Path(self.made(target) if os.path.isfile(target) and key == "run" else target).as_uri() + fragment
+            )
         (document,) = self._rewriter.rewrite(absolute(document, path))
         copy = os.path.join(self._folder, f"{len(self._made)}-{os.path.basename(path)}")
         Path(copy).write_text(json.dumps(document, indent=1), encoding="utf-8")
@@ -122,7 +126,12 @@ def _references(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
     """Where a document refers to other local documents."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key in _REFERENCES and isinstance(inner, str) and _SCHEME not in inner and not inner.startswith(("#", "keep:", "arvwf:")):
+            if (
+                key in _REFERENCES
+                and isinstance(inner, str)
+                and _SCHEME not in inner
+                and not inner.startswith(("#", "keep:", "arvwf:"))
+            ):
                 yield value, key
             yield from _references(inner)
     elif isinstance(value, list):

@@ -62,7 +62,7 @@ class _Inputs:
 
 
 def _mapper_of(inputs: _Inputs) -> type[PathMapper]:
-    class KeepPathMapper(PathMapper):
+    class KeepPathMapper(PathMapper):  # type: ignore[misc]
         """Stages what is in Keep from local copies."""
 
         def visit(self, obj: Any, stagedir: str, basedir: str, copy: bool = False, staged: bool = False) -> None:
@@ -89,7 +89,7 @@ def run(args: list[str], api_client: Any, folder: str) -> int:
 
     mapper = _mapper_of(_Inputs(access(""), folder))
 
-    class LocalTool(CommandLineTool):
+    class LocalTool(CommandLineTool):  # type: ignore[misc]
         @staticmethod
         def make_path_mapper(reffiles: Any, stagedir: str, context: Any, separate: bool) -> PathMapper:
             return mapper(reffiles, context.basedir, stagedir, separate)

@@ -17,10 +17,10 @@ import arvados.retry
 import arvados.util
 
 from . import errors
-from ._http import Failure, Reply, Transport
+from ._http import BrokenError, Reply, Transport
 from .locators import Block
 
-__all__ = ["Fetcher", "SETTING"]
+__all__ = ["SETTING", "Fetcher"]
 
 SETTING = "ARVADOS_PSEUDOBLOCK_SERVICES"
 """Setting (environment or Arvados' settings file): URLs, separated by spaces, of
@@ -40,7 +40,11 @@ class _Try:
     def over(self, root: str) -> bool:
         """Whether the service has given an answer for good."""
         answer = self.answers.get(root)
-        return answer is not None and answer.status != 0 and arvados.retry.check_http_response_success(answer.status) is False
+        return (
+            answer is not None
+            and answer.status != 0
+            and arvados.retry.check_http_response_success(answer.status) is False
+        )
 
 
 class Range:
@@ -65,7 +69,7 @@ class Range:
             self._check(reply)
             self._checked = reply
         if len(data) > self.size - self.taken:
-            raise Failure("the service sent more bytes than were asked for")
+            raise BrokenError("the service sent more bytes than were asked for")
         self._give(data)
         self.taken += len(data)
 
@@ -74,7 +78,7 @@ class Range:
         first = self.start + self.taken
         want = f"bytes {first}-{self.start + self.size - 1}/{self.total}" if self.header else None
         if reply.status != (206 if want else 200) or reply.headers.get("content-range") != want:
-            raise Failure(f"the service did not send the range that was asked for (status {reply.status})")
+            raise BrokenError(f"the service did not send the range that was asked for (status {reply.status})")
 
 
 class Fetcher:
@@ -95,7 +99,7 @@ class Fetcher:
         def ask(root: str, attempt: int, headers: dict[str, str]) -> Reply:
             reply = self._get(root, block, part, attempt, headers)
             if 200 <= reply.status < 300 and part.taken < part.size:
-                raise Failure(f"the reply ended {part.size - part.taken} bytes early")
+                raise BrokenError(f"the reply ended {part.size - part.taken} bytes early")
             return reply
 
         self._loop(block, ask, num_retries, request_id)
@@ -186,8 +190,12 @@ class Fetcher:
         references into S3 says a word; its answer counts more than others'."""
         reports = [(root, _report(e)) for root, e in answers.items()]
         if not answers:
-            return errors.UnavailableError(f"[{request_id}] no Keep services available for {what}", request_errors=reports)
-        told = [e for e in answers.values() if e.word] or [e for e in answers.values() if e.status in (0, 500, 502, 503)]
+            return errors.UnavailableError(
+                f"[{request_id}] no Keep services available for {what}", request_errors=reports
+            )
+        told = [e for e in answers.values() if e.word] or [
+            e for e in answers.values() if e.status in (0, 500, 502, 503)
+        ]
         best = told[0] if told else list(answers.values())[-1]
         return errors.from_word(best.word, f"[{request_id}] {what}: {best.sentence}", best.status, reports)
 
@@ -205,7 +213,7 @@ def _ask(send: Callable[[], Reply]) -> errors.Error | None:
     """None for success, else what went wrong."""
     try:
         reply = send()
-    except Failure as failure:
+    except BrokenError as failure:
         return errors.UnavailableError(str(failure))
     if 200 <= reply.status < 300:
         return None

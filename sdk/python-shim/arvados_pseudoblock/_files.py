@@ -134,9 +134,7 @@ def tree_manifest_text(
         files = {n: i for n, i in self.items() if isinstance(i, _File)}
         text = ""
         if files:
-            text = normal_line(
-                stream_name, {n: _manifest_segments(f, strip, only_committed) for n, f in files.items()}
-            )
+            text = normal_line(stream_name, {n: _manifest_segments(f, strip, only_committed) for n, f in files.items()})
         for name in sorted(n for n in self if n not in files):
             text += self[name].manifest_text(f"{stream_name}/{name}", strip, True, only_committed)
         return text

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import arvados.util
 import pycurl
 
-__all__ = ["Failure", "Reply", "Timeouts", "Transport"]
+__all__ = ["BrokenError", "Reply", "Timeouts", "Transport"]
 
 Timeouts = tuple[float, ...]
 """Seconds to connect, seconds over which the rate is measured, least bytes a second."""
@@ -24,7 +24,7 @@ Timeouts = tuple[float, ...]
 _SMALL = 64 << 10  # of a body that is not data: an error's text
 
 
-class Failure(Exception):
+class BrokenError(Exception):
     """No reply, or one that broke off."""
 
 
@@ -53,7 +53,7 @@ class Transport:
         sink: Callable[[Reply, bytes], None] | None = None,
     ) -> Reply:
         """Sends one request without body. ``sink`` gets the body of a 2xx reply
-        piece by piece, others are kept. Raises `Failure`."""
+        piece by piece, others are kept. Raises `BrokenError`."""
         reply = Reply()
         errors: list[BaseException] = []
 
@@ -72,7 +72,7 @@ class Transport:
             curl.perform()
         except pycurl.error as error:
             curl.close()
-            raise errors[0] if errors else Failure(str(error.args[-1])) from error
+            raise errors[0] if errors else BrokenError(str(error.args[-1])) from error
         except BaseException:
             curl.close()
             raise
@@ -84,7 +84,7 @@ class Transport:
     ) -> Iterator[tuple[Reply, bytes]]:
         """Sends a POST and yields the reply with pieces of its body as they
         come; one piece is empty when there is no body. Reads no further than
-        the caller asks. Raises `Failure` when the reply breaks off."""
+        the caller asks. Raises `BrokenError` when the reply breaks off."""
         reply = Reply()
         pieces: list[bytes] = []
         curl = pycurl.Curl()
@@ -100,7 +100,7 @@ class Transport:
                 yield from ((reply, piece) for piece in pieces)
                 pieces.clear()
             for _, _, text in multi.info_read()[2]:
-                raise Failure(text)
+                raise BrokenError(text)
             yield reply, b""
         finally:
             multi.remove_handle(curl)

@@ -133,7 +133,7 @@ class Reader:
         """Begins to fetch the part at ``start`` in the background, for a read to come."""
         block = parse_block(locator)
         if self._threads():
-            self._run(block, [at for at in cut(start, 1, PART, block.size)], background=True)
+            self._run(block, list(cut(start, 1, PART, block.size)), background=True)
 
     def head(self, locator: str, num_retries: int | None = None, request_id: str | None = None) -> None:
         """Asks whether the block can be read now; raises `errors.Error`."""
@@ -229,9 +229,7 @@ class Reader:
         else:
             fetch()
 
-    def _collect(
-        self, block: Block, start: int, size: int, unit: int, num_retries: int | None
-    ) -> list[memoryview]:
+    def _collect(self, block: Block, start: int, size: int, unit: int, num_retries: int | None) -> list[memoryview]:
         views = []
         for offset, length in cut(start, size, unit, block.size):
             data, base = self._part(block, (offset, length), num_retries)

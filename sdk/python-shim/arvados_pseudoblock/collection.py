@@ -11,6 +11,8 @@ from typing import Any
 
 import arvados.arvfile
 import arvados.collection
+import arvados.util
+from arvados.api import ThreadSafeAPIClient
 
 from . import _files, imports
 from .errors import UsageError
@@ -87,7 +89,12 @@ class Collection(_Tree, arvados.collection.Collection):
     _unescape_manifest_path = _files.unescape_path
 
     def __init__(
-        self, manifest_locator_or_text: str | None = None, api_client: Any = None, keep_client: Any = None, *args: Any, **kwargs: Any
+        self,
+        manifest_locator_or_text: str | None = None,
+        api_client: Any = None,
+        keep_client: Any = None,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         from .enabling import is_enabled  # not at the top: it uses this module
 
@@ -111,7 +118,7 @@ class Collection(_Tree, arvados.collection.Collection):
     def _my_api(self) -> Any:
         with self.lock:
             if self._api_client is None:
-                self._api_client = arvados.api.ThreadSafeAPIClient(self._config, version="v1")
+                self._api_client = ThreadSafeAPIClient(self._config, version="v1")
             return self._api_client
 
     def update(self, other: Any = None, num_retries: int | None = None) -> None:
@@ -121,14 +128,19 @@ class Collection(_Tree, arvados.collection.Collection):
             super().update(other, num_retries=num_retries)
             return
         with self.lock:
-            response = self._my_api().collections().get(uuid=self._manifest_locator).execute(
-                num_retries=self.num_retries if num_retries is None else num_retries
+            response = (
+                self._my_api()
+                .collections()
+                .get(uuid=self._manifest_locator)
+                .execute(num_retries=self.num_retries if num_retries is None else num_retries)
             )
             theirs = CollectionReader(response["manifest_text"], self._my_api(), self._my_keep())
             super().update(theirs, num_retries=num_retries)
             self._remember_api_response(response)
 
-    def clone(self, new_parent: Any = None, new_name: str | None = None, readonly: bool = False, new_config: Any = None) -> Any:
+    def clone(
+        self, new_parent: Any = None, new_name: str | None = None, readonly: bool = False, new_config: Any = None
+    ) -> Any:
         """A collection with the same contents and clients, and no record on the API server."""
         kind = CollectionReader if readonly else Collection
         with self.lock:
@@ -195,7 +207,5 @@ def import_from_s3(
 ) -> Collection:
     """A new collection, not saved yet, of S3 objects by reference; see `Collection.import_from_s3`."""
     made = Collection(api_client=api_client)
-    made.import_from_s3(
-        url_or_urls, path, include=include, exclude=exclude, as_of=as_of, form=form, progress=progress
-    )
+    made.import_from_s3(url_or_urls, path, include=include, exclude=exclude, as_of=as_of, form=form, progress=progress)
     return made

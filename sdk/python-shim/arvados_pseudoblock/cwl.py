@@ -194,7 +194,9 @@ class Rewriter:
         for name in set(group.files) - group.optional - there:
             url = group.files[name]
             for one in skipped:
-                if one.url in (url, url.partition("?")[0]) or urllib.parse.unquote(one.url) == urllib.parse.unquote(url):
+                if one.url in (url, url.partition("?")[0]) or urllib.parse.unquote(one.url) == urllib.parse.unquote(
+                    url
+                ):
                     raise errors.from_word(one.reason, one.text)
             raise errors.NotFoundError(f"{url} was not imported, and the server does not say why")
 
@@ -216,7 +218,9 @@ class Rewriter:
     def _told(self, group: _Group, summary: Summary, uuid: str, *, reused: bool) -> str:
         made = Imported(group.url, uuid, summary.portable_data_hash, summary.files, summary.bytes, reused)
         self.imported.append(made)
-        _logger.info("%s is %s (%d files, %d bytes%s)", made.url, uuid, made.files, made.bytes, ", found again" if reused else "")
+        _logger.info(
+            "%s is %s (%d files, %d bytes%s)", made.url, uuid, made.files, made.bytes, ", found again" if reused else ""
+        )
         return uuid
 
     def _properties(self, group: _Group, files: list[File], summary: Summary) -> dict[str, Any]:
@@ -278,7 +282,12 @@ def _wanted_beside(job: Any, patterns: Mapping[str, Iterable[str]]) -> list[str]
     for name, wanted in patterns.items():
         value = job.get(name) if isinstance(job, dict) else None
         for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, dict) and item.get("class") == "File" and "secondaryFiles" not in item and _s3_url(item):
+            if (
+                isinstance(item, dict)
+                and item.get("class") == "File"
+                and "secondaryFiles" not in item
+                and _s3_url(item)
+            ):
                 found += [siblings(_s3_url(item), pattern) for pattern in wanted]
     return [url for url in found if url]
 
@@ -298,5 +307,3 @@ def _stock_cache(url: str, f: File) -> dict[str, Any]:
     pinned = f"{plain}?{urllib.parse.urlencode({'versionId': f.version_id}, safe='/')}" if f.version_id else ""
     found = {pinned: {**headers, "Cache-Control": "immutable"}} if pinned else {}
     return found if "?" in url else {url: headers, **found}
-
-

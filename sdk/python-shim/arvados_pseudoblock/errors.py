@@ -11,6 +11,7 @@ raises catches these as well.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable
@@ -140,10 +141,8 @@ def from_reply(status: int, word: str, body: bytes, request_errors: Iterable[tup
 def _sentence(status: int, word: str, body: bytes) -> str:
     text = body[:4000].decode("utf-8", "replace").strip()
     if text.startswith("{"):
-        try:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
             text = "; ".join(str(e) for e in json.loads(text)["errors"])
-        except (ValueError, KeyError, TypeError):
-            pass
     if word and text.startswith(word + ":"):
         text = text[len(word) + 1 :].strip()
     text = re.sub(r"[\x00-\x1f\x7f]+", " ", text)

@@ -23,8 +23,8 @@ import arvados.retry
 from arvados._internal import streams
 
 from . import errors
-from ._fetch import Fetcher
-from ._http import Failure, Reply
+from ._fetch import SETTING, Fetcher
+from ._http import BrokenError, Reply
 from ._reader import reader_of
 from .locators import Block, parse
 from .manifests import Writer
@@ -146,7 +146,7 @@ def _known(kind: type[_T], line: dict[str, Any]) -> _T:
     try:
         return kind(**{k: v for k, v in line.items() if k in names})
     except TypeError as error:
-        raise Failure(f"a line of the import cannot be understood: {error}") from None
+        raise BrokenError(f"a line of the import cannot be understood: {error}") from None
 
 
 def events(
@@ -183,7 +183,7 @@ class _Import:
             try:
                 yield from self._request()
                 continue
-            except (Failure, errors.UnavailableError) as error:
+            except (BrokenError, errors.UnavailableError) as error:
                 failed = failed + 1 if self._resume == before else 1
                 if failed > retries:
                     raise _gave_up(error) from error
@@ -199,7 +199,7 @@ class _Import:
         for line in _lines(self.fetcher.transport.stream(root + "s3/import", headers, (20, 256), body)):
             yield from self._take(line)
         if not self._ended:
-            raise Failure("the import ended without its last line")
+            raise BrokenError("the import ended without its last line")
 
     def _take(self, line: dict[str, Any]) -> Iterator[Event]:
         kind = line.get("type")
@@ -248,16 +248,16 @@ def _lines(pieces: Iterable[tuple[Reply, bytes]]) -> Iterator[dict[str, Any]]:
     if reply.status != 200:
         raise errors.from_reply(reply.status, reply.headers.get("x-keep-error", ""), bytes(refused))
     if rest:
-        raise Failure("the import broke off within a line")
+        raise BrokenError("the import broke off within a line")
 
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except ValueError:
-        raise Failure("a line of the import is no JSON") from None
+        raise BrokenError("a line of the import is no JSON") from None
     if not isinstance(value, dict):
-        raise Failure("a line of the import is no object")
+        raise BrokenError("a line of the import is no object")
     return value
 
 
@@ -268,7 +268,7 @@ def import_root(fetcher: Fetcher) -> str:
     for root in fetcher.roots(None, refresh=True):
         try:
             reply = fetcher.transport.request("GET", root + "s3/access", fetcher.headers(), (20, 256))
-        except Failure as failure:
+        except BrokenError as failure:
             asked.append((root, failure))
             continue
         if 200 <= reply.status < 300:
@@ -278,10 +278,10 @@ def import_root(fetcher: Fetcher) -> str:
         if word and word != "no-route":
             raise answer
         asked.append((root, answer))
-    if asked and all(isinstance(e, Failure) or getattr(e, "status", 0) >= 500 for _, e in asked):
+    if asked and all(isinstance(e, BrokenError) or getattr(e, "status", 0) >= 500 for _, e in asked):
         raise errors.UnavailableError("no Keep service answers", request_errors=asked)
     raise errors.NoServerError(
-        "no Keep service of this cluster imports from S3: ask the operator for one, or set ARVADOS_PSEUDOBLOCK_SERVICES",
+        f"no Keep service of this cluster imports from S3: ask the operator for one, or set {SETTING}",
         request_errors=asked,
     )
 
@@ -339,7 +339,7 @@ def _check_room(collection: Any, path: str) -> None:
     """Refuses a file where a folder is, or below a file, before anything is changed."""
     here = collection
     for name in path.split("/")[:-1]:
-        here = here[name] if name in here else {}
+        here = here[name] if name in here else {}  # noqa: SIM401 - a collection has no get
         if not hasattr(here, "keys"):
             raise errors.UsageError(f"{path!r} cannot be imported: {name!r} is a file in this collection")
     last = path.rsplit("/", 1)[-1]
@@ -370,5 +370,6 @@ def sign_again(keep: arvados.keep.KeepClient, block: Block) -> str:
             if parse(text).identity == block.identity:
                 return text
     raise errors.UsageError(
-        f"{block.locator.unsigned()} cannot be signed here: an import of {obj.url} gives other blocks; import the object again"
+        f"{block.locator.unsigned()} cannot be signed here: "
+        f"an import of {obj.url} gives other blocks; import the object again"
     )

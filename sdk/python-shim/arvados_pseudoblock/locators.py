@@ -17,7 +17,17 @@ from dataclasses import dataclass
 
 from .errors import BadLocatorError, Error, UnpinnedError, UsageError
 
-__all__ = ["EMPTY_BLOCK", "Block", "Locator", "S3Object", "identity", "is_pseudo_block", "parse", "parse_block", "parse_url"]
+__all__ = [
+    "EMPTY_BLOCK",
+    "Block",
+    "Locator",
+    "S3Object",
+    "identity",
+    "is_pseudo_block",
+    "parse",
+    "parse_block",
+    "parse_url",
+]
 
 EMPTY_BLOCK = "d41d8cd98f00b204e9800998ecf8427e+0"
 """The locator of the block of no bytes."""
@@ -150,7 +160,7 @@ def _pairs(bs: list[str], cs: list[str], verified: bool) -> tuple[tuple[str, int
         raise _bad(f"there are {len(bs)} +B hints: only content form (+Vmd5) may name alternatives")
     if verified and not bs:
         raise _bad("+Vmd5 needs a +B and a +C hint")
-    return tuple((_b_text(b[1:]), _offset(c[1:])) for b, c in zip(bs, cs))
+    return tuple((_b_text(b[1:]), _offset(c[1:])) for b, c in zip(bs, cs, strict=True))
 
 
 def _b_text(text: str) -> str:
@@ -353,9 +363,7 @@ def _checked_offset(size: int, offset: int) -> int:
     if size <= 0:
         raise _bad(f"a pseudo-block must have at least one byte; the empty block is {EMPTY_BLOCK}")
     if size > MAX_SIZE:
-        raise _too_large(
-            f"a pseudo-block of {size} bytes is larger than the largest S3 object ({MAX_SIZE} bytes)"
-        )
+        raise _too_large(f"a pseudo-block of {size} bytes is larger than the largest S3 object ({MAX_SIZE} bytes)")
     if offset + size > _MAX_INT:
         raise _bad(f"offset {offset} + size {size} does not fit 63 bits")
     return offset

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,12 @@ def no_shared_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     yield
     pb.disable()
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow at once."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +116,7 @@ def api(admin: Any) -> Any:
 
 def read(collection: Any, path: str) -> bytes:
     with collection.open(path, "rb") as f:
-        return f.read()
+        return bytes(f.read())
 
 
 def stock_keep(api: Any) -> arvados.keep.KeepClient:

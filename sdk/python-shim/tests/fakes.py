@@ -12,8 +12,9 @@ import types
 import urllib.parse
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
+Self = TypeVar("Self", bound="Service")
 Answer = Callable[["Handler"], None]
 
 
@@ -27,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
         self.service.requests.append((self.command, self.path, dict(self.headers)))
         self.service.answer(self)
 
-    do_GET = do_HEAD = do_POST = _serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -81,7 +82,7 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}/"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def __enter__(self) -> Service:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,7 +98,7 @@ def data(content: bytes) -> Answer:
 
 
 def refusal(status: int, text: str = "", **headers: str) -> Answer:
-    return lambda handler: handler.reply(status, text.encode(), **headers)
+    return lambda handler: handler.reply(status, text.encode(), None, **headers)
 
 
 class API:
@@ -107,7 +108,13 @@ class API:
         self.api_token, self.insecure, self.request_id = "tok", False, None
         self._rootDesc: dict[str, Any] = {}
         self._items = [
-            {"uuid": u, "service_type": t, "service_host": "127.0.0.1", "service_port": s.port, "service_ssl_flag": False}
+            {
+                "uuid": u,
+                "service_type": t,
+                "service_host": "127.0.0.1",
+                "service_port": s.port,
+                "service_ssl_flag": False,
+            }
             for u, t, s in services
         ]
 

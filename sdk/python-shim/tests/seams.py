@@ -19,12 +19,12 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import arvados.api
 import arvados.arvfile
 import arvados.collection
 import arvados.keep
 import arvados.retry
 from arvados._internal import streams
+from arvados.api import ThreadSafeAPIClient
 
 from arvados_pseudoblock.enabling import seams
 
@@ -44,7 +44,7 @@ _USED: dict[Any, str] = {
     "_remember_api_response _import_manifest _unescape_manifest_path _populate",
     arvados.collection.CollectionReader: "__init__ writable",
     arvados.collection.Subcollection: "__init__ clone _get_manifest_text",
-    arvados.api.ThreadSafeAPIClient: "__init__ __getattr__",
+    ThreadSafeAPIClient: "__init__ __getattr__",
     arvados.retry.RetryLoop: "__init__ __next__ save_result success",
     arvados.retry: "check_http_response_success",
     streams: "locators_and_ranges Range",
@@ -53,7 +53,11 @@ _USED: dict[Any, str] = {
 
 def fingerprints() -> dict[str, str]:
     """A digest of the code of each part, comments and documentation left out."""
-    return {f"{owner.__name__}.{name}": _digest(getattr(owner, name)) for owner, names in _USED.items() for name in names.split()}
+    return {
+        f"{owner.__name__}.{name}": _digest(getattr(owner, name))
+        for owner, names in _USED.items()
+        for name in names.split()
+    }
 
 
 def _digest(part: Any) -> str:

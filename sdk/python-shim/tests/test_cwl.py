@@ -16,7 +16,6 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-import arvados
 import pytest
 from conftest import Bucket, noise, read
 
@@ -35,7 +34,7 @@ def document(path: Path, text: str) -> str:
 def program(api: Any, *args: str, cwd: Path | None = None, **env: str) -> Result:
     command = [sys.executable, "-m", "arvados_pseudoblock.commands.cwl_s3", *args]
     environment = {**os.environ, "ARVADOS_API_TOKEN": api.api_token, **env}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, cwd=cwd)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=cwd)
 
 
 def s3_file(url: str, **more: Any) -> dict[str, Any]:
@@ -104,7 +103,8 @@ class TestRewriter:
         rewriter.rewrite(job, patterns={"a": [".bai"]})
         records = [api.collections().get(uuid=i.uuid).execute()["properties"] for i in rewriter.imported]
         assert records[0] == {cwl.SOURCES: [{"url": filled.url("d"), "files": 3, "bytes": 12}]}
-        assert [(s["url"], s["version_id"]) for s in records[1][cwl.SOURCES]][0] == (filled.url("x.bam"), version)
+        source = records[1][cwl.SOURCES][0]
+        assert (source["url"], source["version_id"]) == (filled.url("x.bam"), version)
         told = records[1][filled.url("x.bam")]
         assert told["Content-Length"] == "6" and told["Etag"] == f'"{hashlib.md5(b"newest").hexdigest()}"'
         assert records[1][filled.url("x.bam") + "?versionId=" + version]["Cache-Control"] == "immutable"
@@ -123,13 +123,23 @@ class TestRewriter:
 
     def test_secondary_files(self, filled: Bucket, api: Any) -> None:
         job = {"a": s3_file(filled.url("x.bam")), "b": [s3_file(filled.url("y z.txt"))]}
-        (made,) = cwl.Rewriter(api).rewrite(job, patterns={"a": [".bai", "^.dict", ".none?", "$(self.x)"], "b": [".bai"]})
-        assert sorted(pb.Collection(made["a"]["location"][5:].split("/")[0], api)) == ["x.bam", "x.bam.bai", "x.dict", "y z.txt"]
+        (made,) = cwl.Rewriter(api).rewrite(
+            job, patterns={"a": [".bai", "^.dict", ".none?", "$(self.x)"], "b": [".bai"]}
+        )
+        assert sorted(pb.Collection(made["a"]["location"][5:].split("/")[0], api)) == [
+            "x.bam",
+            "x.bam.bai",
+            "x.dict",
+            "y z.txt",
+        ]
 
     def test_versions(self, filled: Bucket, api: Any) -> None:
         old = filled.put("v", b"old")
         filled.put("v", b"new")
-        job = {"now": s3_file(filled.url("v")), "then": s3_file(filled.url("v") + "?versionId=" + urllib.parse.quote(old))}
+        job = {
+            "now": s3_file(filled.url("v")),
+            "then": s3_file(filled.url("v") + "?versionId=" + urllib.parse.quote(old)),
+        }
         (made,) = cwl.Rewriter(api).rewrite(job)
         assert (content(api, made["now"]), content(api, made["then"])) == (b"new", b"old")
         assert made["then"]["basename"] == "v"
@@ -179,7 +189,7 @@ def test_patterns() -> None:
 TOOL = """\
     cwlVersion: v1.2
     class: CommandLineTool
-    baseCommand: [sh, -c, 'cat "$0" "$0".bai "$1"/one; find "$1"/ -type f | sed "s|.*//||" | sort']
+    baseCommand: [sh, -c, 'cat "$0" "$0".bai "$1"/one; cd "$1"; find -L . -type f | sort']
     requirements: {LoadListingRequirement: {loadListing: no_listing}}
     inputs:
       reads: {type: File, secondaryFiles: [.bai], inputBinding: {position: 1}}
@@ -221,10 +231,13 @@ def workflow(filled: Bucket, tmp_path: Path) -> tuple[str, str]:
     document(tmp_path / "tool.cwl", TOOL)
     document(tmp_path / "note.txt", "a note\n")
     path = document(tmp_path / "workflow.cwl", WORKFLOW.replace("EXTRA", filled.url("x.dict")))
-    job = document(tmp_path / "job.yml", f"""\
-        reads: {{class: File, location: "{filled.url('x.bam')}"}}
-        folder: {{class: Directory, location: "{filled.url('d/')}"}}
-        """)
+    job = document(
+        tmp_path / "job.yml",
+        f"""\
+        reads: {{class: File, location: "{filled.url("x.bam")}"}}
+        folder: {{class: Directory, location: "{filled.url("d/")}"}}
+        """,
+    )
     return path, job
 
 
@@ -233,7 +246,7 @@ def test_run_with_cwltool(workflow: tuple[str, str], api: Any, tmp_path: Path) -
     result = program(api, "--local", "--no-container", "--outdir", str(tmp_path / "out"), *workflow)
     assert result.returncode == 0, result.stderr
     outputs = json.loads(result.stdout)
-    assert (tmp_path / "out" / "found.txt").read_text() == "x.bamx.bam.baid/onee/two\nempty\none\n"
+    assert (tmp_path / "out" / "found.txt").read_text() == "x.bamx.bam.baid/one./e/two\n./empty\n./one\n"
     assert Path(outputs["copied"]["path"]).read_text() == "x.dicta note\n"
     assert "boto" not in result.stderr
 
@@ -266,7 +279,46 @@ def test_many_files(bucket: Bucket, api: Any) -> None:
     for n in range(300):
         bucket.put(f"many/{n:03}", noise(1000, n))
     rewriter = cwl.Rewriter(api)
-    (made,) = rewriter.rewrite({"d": s3_folder(bucket.url("many/")), "f": [s3_file(bucket.url(f"many/{n:03}")) for n in range(300)]})
+    (made,) = rewriter.rewrite(
+        {"d": s3_folder(bucket.url("many/")), "f": [s3_file(bucket.url(f"many/{n:03}")) for n in range(300)]}
+    )
     assert [i.files for i in rewriter.imported] == [300, 300]
     assert rewriter._keep.download_counter.get() == rewriter._keep.upload_counter.get() == 0
     assert content(api, made["f"][123]) == noise(1000, 123)
+
+
+RUNNER_TOOL = """\
+    cwlVersion: v1.2
+    class: CommandLineTool
+    baseCommand: wc
+    $namespaces: {arv: "http://arvados.org/cwl#"}
+    requirements:
+      DockerRequirement: {dockerPull: some/image, "arv:dockerCollectionPDH": "99999999999999999999999999999999+99"}
+      LoadListingRequirement: {loadListing: no_listing}
+    inputs:
+      reads: {type: File, secondaryFiles: [.bai], inputBinding: {position: 1}}
+      folder: {type: Directory, inputBinding: {position: 2}}
+      extra: {type: File, default: {class: File, location: "EXTRA"}, inputBinding: {position: 3}}
+    outputs: []
+    """
+
+
+def test_arvados_cwl_runner(workflow: tuple[str, str], filled: Bucket, api: Any, tmp_path: Path) -> None:
+    """The real runner, unchanged, up to the container request: its mounts are the imports."""
+    from cluster import Cluster
+
+    tool = document(tmp_path / "one.cwl", RUNNER_TOOL.replace("EXTRA", filled.url("x.dict")))
+    with Cluster(tmp_path) as cluster:
+        env = {"ARVADOS_API_HOST": cluster.host, "ARVADOS_API_HOST_INSECURE": "1"}
+        result = program(api, "--disable-git", "--api=containers", tool, workflow[1], cwd=None, **env)
+    assert len(cluster.requests_made) == 1, result.stderr
+    (request,) = cluster.requests_made
+    assert result.returncode != 0 and "nothing is run here" in result.stderr and "Download error" not in result.stderr
+    mounts = {path: m for path, m in request["mounts"].items() if m.get("kind") == "collection"}
+    assert request["command"][0] == "wc" and len(request["command"]) == 4
+    for path in request["command"][1:]:
+        assert any(path.startswith(mount.rstrip("/")) for mount in mounts), (path, mounts)
+    used = {m["portable_data_hash"] for m in mounts.values()}
+    job = json.loads(program(api, "--print", tool, workflow[1]).stdout)
+    assert {item["location"][5:].split("/")[0] for item in (job["reads"], job["folder"])} <= used and len(used) == 3
+    assert content(api, job["reads"]) == b"x.bam"

@@ -78,7 +78,11 @@ def test_dry_run_and_json(filled: Bucket, api: Any) -> None:
 def test_progress(filled: Bucket, api: Any) -> None:
     # A carriage return is told as a line feed here.
     assert "\n3 files, 23 bytes, 0 left out \n" in program(api, "--progress", "--dry-run", filled.url()).stderr
-    assert re.search(r"^arv-import-s3 \d+: 3 imported -1 total$", program(api, "--batch-progress", "--dry-run", filled.url()).stderr, re.M)
+    assert re.search(
+        r"^arv-import-s3 \d+: 3 imported -1 total$",
+        program(api, "--batch-progress", "--dry-run", filled.url()).stderr,
+        re.M,
+    )
     assert program(api, "--no-progress", "--dry-run", filled.url()).stderr == ""
 
 
@@ -147,7 +151,11 @@ def test_interrupt(filled: Bucket, api: Any) -> None:
     assert api.collections().list(limit=0, count="exact").execute()["items_available"] == before
 
 
-def test_too_large(filled: Bucket, admin: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(import_s3._Text, "__init__", lambda self, api: self.__dict__.update(_most=66_000, _lines=[], _bytes=0))
+def test_too_large(
+    filled: Bucket, admin: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        import_s3._Text, "__init__", lambda self, api: self.__dict__.update(_most=66_000, _lines=[], _bytes=0)
+    )
     assert import_s3.main([filled.url()]) == 1
     assert "larger than the 64.5 KiB" in capsys.readouterr().err

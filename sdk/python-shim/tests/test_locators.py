@@ -63,7 +63,7 @@ def test_locators() -> None:
 
 def test_manifests() -> None:
     for v in vectors("manifests.json", {"name", "text", "pdh", "files", "bytes"}):
-        blocks = [t for t in re.findall(r"(?<= )[0-9a-f]{32}\+\S+", v["text"])]
+        blocks = list(re.findall(r"(?<= )[0-9a-f]{32}\+\S+", v["text"]))
         if not any(is_pseudo_block(t) for t in blocks):
             assert portable_data_hash(v["text"]) == v["pdh"], v["name"]
         elif any("+B" in t for t in blocks):
@@ -101,8 +101,12 @@ def test_stricter(row: list[str]) -> None:
 
 
 def test_worked_example() -> None:
-    cells = {row[0]: row[1] for row in (line.strip("| ").split(" | ") for line in DOCUMENT.splitlines()) if len(row) == 2}
-    opaque, derived, content = (parse_block(cells[f"{form} form"].strip("`")) for form in ("opaque", "derived", "content"))
+    cells = {
+        row[0]: row[1] for row in (line.strip("| ").split(" | ") for line in DOCUMENT.splitlines()) if len(row) == 2
+    }
+    opaque, derived, content = (
+        parse_block(cells[f"{form} form"].strip("`")) for form in ("opaque", "derived", "content")
+    )
     assert opaque.identity == derived.identity == cells["identity hash"].strip("`")
     assert opaque.obj.url == cells["URL"].strip("`") and opaque.locator.reduced == derived.locator.reduced
     assert (content.form, content.identity) == ("content", content.locator.hash)
@@ -126,5 +130,7 @@ def test_words() -> None:
             wanted = (errors.TokenError, errors.SignatureError, errors.DeniedError, errors.NotFoundError)
             assert isinstance(error, wanted), word
         # An import tells words without status: then only the word decides.
-        if re.match("s3-|creds-|api-|unpinned|bucket|scope|sts|wrong-region|overl|internal|deadline|clock|bad-re|user-", word):
+        if re.match(
+            "s3-|creds-|api-|unpinned|bucket|scope|sts|wrong-region|overl|internal|deadline|clock|bad-re|user-", word
+        ):
             assert type(errors.from_word(word, "text")) is type(error) is not errors.Error, word

@@ -26,7 +26,9 @@ def test_nothing_changed() -> None:
     known = json.loads(seams.RECORD.read_text()).get(seams.version(), {})
     found = seams.fingerprints()
     changed = sorted(name for name in found | known if found.get(name) != known.get(name))
-    assert not changed, f"arvados-python-client {seams.version()} has other code than was read, in: {', '.join(changed)}"
+    assert not changed, (
+        f"arvados-python-client {seams.version()} has other code than was read, in: {', '.join(changed)}"
+    )
 
 
 def test_what_is_replaced_is_recorded() -> None:

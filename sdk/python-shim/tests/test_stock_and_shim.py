@@ -50,7 +50,7 @@ def opaque(bucket: Bucket, api: Any) -> Pair:
 
 
 def test_get(pair: Pair) -> None:
-    with pytest.raises(arvados.errors.KeepReadError, match="Checksum fail|422"):
+    with pytest.raises(arvados.errors.KeepReadError, match=r"Checksum fail|422"):
         stock_keep(pair.api).get(pair.block("A"))
     keep = pb.KeepClient(api_client=pair.api)
     assert (keep.get(pair.block("A")), keep.get(pair.block("B"))) == (b"A" * 1000, b"B" * 1000)
@@ -219,7 +219,7 @@ def test_enable_is_reversible(opaque: Pair) -> None:
     pb.enable()
     pb.enable()
     assert pb.is_enabled() and all(s.owner.__dict__[s.name] is s.ours for s in seams())
-    made = arvados.collection.Collection(api_client=opaque.api)
+    made: Any = arvados.collection.Collection(api_client=opaque.api)
     assert made.import_from_s3(opaque.bucket.url("A")).files == 1 and read(made, "A") == b"A" * 1000
     pb.disable()
     pb.disable()

@@ -21,9 +21,23 @@ OK, FAILED, PARTIAL, INTERRUPTED = 0, 1, 3, 130
 def add_progress(parser: argparse.ArgumentParser) -> None:
     """The three flags of arv-put, and --version."""
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--progress", action="store_const", const="human", dest="progress", help="show counts while it runs (default on a terminal)")
-    group.add_argument("--no-progress", action="store_const", const="none", dest="progress", help="show nothing while it runs")
-    group.add_argument("--batch-progress", action="store_const", const="batch", dest="progress", help="print counts for programs, a line each time")
+    group.add_argument(
+        "--progress",
+        action="store_const",
+        const="human",
+        dest="progress",
+        help="show counts while it runs (default on a terminal)",
+    )
+    group.add_argument(
+        "--no-progress", action="store_const", const="none", dest="progress", help="show nothing while it runs"
+    )
+    group.add_argument(
+        "--batch-progress",
+        action="store_const",
+        const="batch",
+        dest="progress",
+        help="print counts for programs, a line each time",
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
 
 

@@ -29,13 +29,17 @@ def _parser() -> argparse.ArgumentParser:
         prog=NAME,
         usage=f"{NAME} [options] [options of arvados-cwl-runner, or with --local of cwltool] WORKFLOW [JOB]",
         allow_abbrev=False,
-        description="Imports, by reference, the s3:// File and Directory inputs of a job order and of defaults in the workflow, "
-        "and runs the workflow on them with arvados-cwl-runner. Nothing is copied.",
+        description="Imports, by reference, the s3:// File and Directory inputs of a job order and of defaults in the "
+        "workflow, and runs the workflow on them with arvados-cwl-runner. Nothing is copied.",
     )
     add = parser.add_argument
     add("--print", action="store_true", help="only print the job order with keep: references")
     add("--local", action="store_true", help="run with cwltool on this machine")
-    add("--form", choices=["opaque", "derived", "content"], help="form of locators; content is for compute nodes with stock clients")
+    add(
+        "--form",
+        choices=["opaque", "derived", "content"],
+        help="form of locators; content is for compute nodes with stock clients",
+    )
     add("--as-of", metavar="TIME", help="the versions that were current then, such as 2026-10-01T00:00:00Z")
     add("--allow-partial", action="store_true", help="run although objects of a prefix had to be left out")
     add_progress(parser)
@@ -64,7 +68,11 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
             from .._cwl_local import run  # not at the top: it needs cwltool
 
             return run([*before, workflow, *job_args], api, os.path.join(folder, "inputs"))
-        return int(importlib.import_module("arvados_cwl").main([*before, workflow, *job_args], api_client=api, keep_client=api.keep))
+        return int(
+            importlib.import_module("arvados_cwl").main(
+                [*before, workflow, *job_args], api_client=api, keep_client=api.keep
+            )
+        )
 
 
 def _runner(options: argparse.Namespace) -> argparse.ArgumentParser:
@@ -98,7 +106,10 @@ def _rewritten(
     finally:
         meter.end()
     for one in rewriter.imported:
-        print(f"{NAME}: {one.url} is {one.uuid} ({one.files} files, {'found again' if one.reused else 'imported'})", file=sys.stderr)
+        print(
+            f"{NAME}: {one.url} is {one.uuid} ({one.files} files, {'found again' if one.reused else 'imported'})",
+            file=sys.stderr,
+        )
     if options.print:
         print(json.dumps(made, indent=1, ensure_ascii=False))
     if path is None or made == job:

@@ -28,20 +28,39 @@ NAME = "arv-import-s3"
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
-        description="Makes an Arvados collection of S3 objects and prefixes, by reference: nothing is copied. Prints its UUID.",
-        epilog="Exit status: 0 all is imported, 1 nothing is saved, 3 saved, but some objects were left out for reasons "
-        "that no filter named, 130 interrupted and nothing saved.",
+        description="Makes an Arvados collection of S3 objects and prefixes, by reference: nothing is copied. "
+        "Prints its UUID.",
+        epilog="Exit status: 0 all is imported, 1 nothing is saved, 3 saved, but some objects were left out for "
+        "reasons that no filter named, 130 interrupted and nothing saved.",
     )
     add = parser.add_argument
-    add("urls", nargs="+", metavar="URL", help="s3://bucket/key, or s3://bucket/prefix/ with / at the end; ?versionId= pins an old version")
+    add(
+        "urls",
+        nargs="+",
+        metavar="URL",
+        help="s3://bucket/key, or s3://bucket/prefix/ with / at the end; ?versionId= pins an old version",
+    )
     add("--project-uuid", metavar="UUID", help="make the collection in this project")
     add("--name", help="name of the collection")
     add("--update-collection", metavar="UUID", help="add to this collection; files of the same path are replaced")
-    add("--path", help="folder in the collection for prefixes; for one object its name, or its folder where it ends with /")
-    add("--include", action="append", default=[], metavar="GLOB", help="only these files below a prefix; may be given several times")
+    add(
+        "--path",
+        help="folder in the collection for prefixes; for one object its name, or its folder where it ends with /",
+    )
+    add(
+        "--include",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only these files below a prefix; may be given several times",
+    )
     add("--exclude", action="append", default=[], metavar="GLOB", help="not these files; counts more than --include")
     add("--as-of", metavar="TIME", help="the versions that were current then, such as 2026-10-01T00:00:00Z")
-    add("--form", choices=["opaque", "derived", "content"], help="form of locators; content is for stock clients (default: what the cluster can hold)")
+    add(
+        "--form",
+        choices=["opaque", "derived", "content"],
+        help="form of locators; content is for stock clients (default: what the cluster can hold)",
+    )
     add("--dry-run", action="store_true", help="only count; save nothing")
     add("--json", action="store_true", help="print a JSON object in place of the UUID")
     add("--retries", type=int, default=10, metavar="N", help="tries after a failure that may pass (default 10)")
@@ -77,12 +96,14 @@ def _check(options: argparse.Namespace) -> None:
     if options.update_collection:
         for flag, value in given:
             if value:
-                raise UsageError(f"{flag} has no meaning with --update-collection: that collection has a project and a name")
+                raise UsageError(
+                    f"{flag} has no meaning with --update-collection: that collection has a project and a name"
+                )
     if options.update_collection and not arvados.util.collection_uuid_pattern.fullmatch(options.update_collection):
         raise UsageError(f"{options.update_collection!r} is not the UUID of a collection")
-    if options.project_uuid and not arvados.util.group_uuid_pattern.fullmatch(options.project_uuid):
-        if not arvados.util.user_uuid_pattern.fullmatch(options.project_uuid):
-            raise UsageError(f"{options.project_uuid!r} is not the UUID of a project or user")
+    owners = (arvados.util.group_uuid_pattern, arvados.util.user_uuid_pattern)
+    if options.project_uuid and not any(p.fullmatch(options.project_uuid) for p in owners):
+        raise UsageError(f"{options.project_uuid!r} is not the UUID of a project or user")
 
 
 def _told(summary: imports.Summary, result: dict[str, Any]) -> str:
@@ -136,7 +157,11 @@ def _create(api: Any, options: argparse.Namespace, meter: Meter) -> dict[str, An
     body = {"manifest_text": text.whole(), "name": options.name or _name(options.urls)}
     if options.project_uuid:
         body["owner_uuid"] = options.project_uuid
-    made = api.collections().create(ensure_unique_name=True, body={"collection": body}).execute(num_retries=options.retries)
+    made = (
+        api.collections()
+        .create(ensure_unique_name=True, body={"collection": body})
+        .execute(num_retries=options.retries)
+    )
     return {"uuid": made["uuid"], "summary": summary}
 
 
