@@ -33,7 +33,11 @@ def run(program: str, args: list[str]) -> int:
     for entry in importlib.metadata.entry_points(group="console_scripts"):
         if entry.name == program:
             return _status(entry.load()())
-    path = shutil.which(program, path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
+    path = (
+        program
+        if program.endswith(".py")
+        else shutil.which(program, path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
+    )
     if path is None or not _is_python(path):
         print(f"arvados_pseudoblock: {program} is no program in Python that is installed here", file=sys.stderr)
         return 127
@@ -51,6 +55,8 @@ def _status(result: object) -> int:
 
 
 def _is_python(path: str) -> bool:
+    if path.endswith(".py"):
+        return os.path.isfile(path)
     with open(path, "rb") as script:
         first = script.readline(200)
     return first.startswith(b"#!") and b"python" in first

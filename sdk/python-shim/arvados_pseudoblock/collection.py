@@ -18,6 +18,7 @@ from . import _files, imports
 from .errors import UsageError
 from .imports import Progress, Source, Summary
 from .keep import KeepClient
+from .manifests import portable_data_hash
 
 __all__ = ["Collection", "CollectionReader", "import_from_s3"]
 
@@ -120,6 +121,14 @@ class Collection(_Tree, arvados.collection.Collection):
             if self._api_client is None:
                 self._api_client = ThreadSafeAPIClient(self._config, version="v1")
             return self._api_client
+
+    def portable_data_hash(self) -> str:
+        """That of the text as it stands; of one that was changed, of its normal form."""
+        with self.lock:
+            saved = self._manifest_locator is not None and self.committed()
+            if saved or not self.committed() or self._manifest_text is None:
+                return str(super().portable_data_hash())
+            return portable_data_hash(self._manifest_text)
 
     def update(self, other: Any = None, num_retries: int | None = None) -> None:
         """As the base class does. What the API server has now is read as one of

@@ -6,16 +6,21 @@ server. ``go test ./test/python -run Shim`` starts them and sets the environment
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import random
+import subprocess
+import textwrap
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import arvados
+import arvados.config
 import arvados.keep
 import pytest
 from s3 import S3
@@ -114,6 +119,11 @@ def api(admin: Any) -> Any:
     return new_person(admin)[1]
 
 
+def document(path: Path, text: str) -> str:
+    path.write_text(textwrap.dedent(text))
+    return str(path)
+
+
 def read(collection: Any, path: str) -> bytes:
     with collection.open(path, "rb") as f:
         return bytes(f.read())
@@ -121,3 +131,18 @@ def read(collection: Any, path: str) -> bytes:
 
 def stock_keep(api: Any) -> arvados.keep.KeepClient:
     return arvados.keep.KeepClient(api_client=api, num_retries=0, block_cache=arvados.keep.KeepBlockCache())
+
+
+def run_here(main: Callable[[list[str]], int], api: Any, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program of ours in this process, as a user with this token would."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"ARVADOS_API_TOKEN": api.api_token, **env}.items():
+            patch.setenv(name, value)
+        patch.setattr(arvados.config, "_settings", None)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                status = main(list(args))
+            except SystemExit as end:  # argparse
+                status = end.code if isinstance(end.code, int) else 1
+    return subprocess.CompletedProcess(args, status, out.getvalue(), err.getvalue())

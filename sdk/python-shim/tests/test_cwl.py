@@ -11,30 +11,29 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 import urllib.parse
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bucket, noise, read
+from conftest import Bucket, document, noise, read, run_here
 
 import arvados_pseudoblock as pb
 from arvados_pseudoblock import cwl, errors
 from arvados_pseudoblock._cwl_documents import patterns_of
+from arvados_pseudoblock.commands import cwl_s3
 
 Result = subprocess.CompletedProcess[str]
-
-
-def document(path: Path, text: str) -> str:
-    path.write_text(textwrap.dedent(text))
-    return str(path)
 
 
 def program(api: Any, *args: str, cwd: Path | None = None, **env: str) -> Result:
     command = [sys.executable, "-m", "arvados_pseudoblock.commands.cwl_s3", *args]
     environment = {**os.environ, "ARVADOS_API_TOKEN": api.api_token, **env}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=cwd)
+
+
+def here(api: Any, *args: str) -> Result:
+    return run_here(cwl_s3.main, api, *args)
 
 
 def s3_file(url: str, **more: Any) -> dict[str, Any]:
@@ -252,12 +251,12 @@ def test_run_with_cwltool(workflow: tuple[str, str], api: Any, tmp_path: Path) -
 
 
 def test_print(workflow: tuple[str, str], api: Any) -> None:
-    result = program(api, "--print", *workflow)
+    result = here(api, "--print", *workflow)
     assert result.returncode == 0, result.stderr
     job = json.loads(result.stdout)
     assert content(api, job["reads"]) == b"x.bam" and job["folder"]["basename"] == "d"
     assert result.stderr.count("arv-cwl-s3: s3://") == 3 and "(2 files, imported)" in result.stderr
-    assert "found again" in program(api, "--print", *workflow).stderr
+    assert "found again" in here(api, "--print", *workflow).stderr
 
 
 @pytest.mark.parametrize(
@@ -270,21 +269,21 @@ def test_print(workflow: tuple[str, str], api: Any) -> None:
     ],
 )
 def test_bad_arguments(api: Any, args: list[str], text: str) -> None:
-    result = program(api, *args)
+    result = here(api, *args)
     assert result.returncode != 0 and text in result.stderr and "Traceback" not in result.stderr
 
 
 def test_many_files(bucket: Bucket, api: Any) -> None:
     """A folder of many files is one import, and nothing of it is read or written."""
-    for n in range(300):
+    for n in range(120):
         bucket.put(f"many/{n:03}", noise(1000, n))
     rewriter = cwl.Rewriter(api)
     (made,) = rewriter.rewrite(
-        {"d": s3_folder(bucket.url("many/")), "f": [s3_file(bucket.url(f"many/{n:03}")) for n in range(300)]}
+        {"d": s3_folder(bucket.url("many/")), "f": [s3_file(bucket.url(f"many/{n:03}")) for n in range(120)]}
     )
-    assert [i.files for i in rewriter.imported] == [300, 300]
+    assert [i.files for i in rewriter.imported] == [120, 120]
     assert rewriter._keep.download_counter.get() == rewriter._keep.upload_counter.get() == 0
-    assert content(api, made["f"][123]) == noise(1000, 123)
+    assert content(api, made["f"][113]) == noise(1000, 113)
 
 
 RUNNER_TOOL = """\
@@ -319,6 +318,19 @@ def test_arvados_cwl_runner(workflow: tuple[str, str], filled: Bucket, api: Any,
     for path in request["command"][1:]:
         assert any(path.startswith(mount.rstrip("/")) for mount in mounts), (path, mounts)
     used = {m["portable_data_hash"] for m in mounts.values()}
-    job = json.loads(program(api, "--print", tool, workflow[1]).stdout)
+    job = json.loads(here(api, "--print", tool, workflow[1]).stdout)
     assert {item["location"][5:].split("/")[0] for item in (job["reads"], job["folder"])} <= used and len(used) == 3
     assert content(api, job["reads"]) == b"x.bam"
+
+
+def test_readme(workflow: tuple[str, str], api: Any, tmp_path: Path) -> None:
+    """The example of README, as it is printed."""
+    text = (
+        (Path(__file__).parents[1] / "README.md").read_text().split("<!-- example: cwl -->\n```sh\n")[1].split("```")[0]
+    )
+    scripts = str(Path(os.environ["TEST_INSTALLED_IN"]) / "bin")
+    environment = {**os.environ, "ARVADOS_API_TOKEN": api.api_token, "PATH": scripts + ":" + os.environ["PATH"]}
+    command = ["sh", "-e", "-c", text]
+    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "found.txt").exists()

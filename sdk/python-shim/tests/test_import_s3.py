@@ -1,7 +1,7 @@
 # Copyright (C) The keepstore authors.
 # SPDX-License-Identifier: Apache-2.0
 
-"""The program arv-import-s3, in a process of its own."""
+"""The program arv-import-s3."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 import pytest
-from conftest import Bucket, read
+from conftest import Bucket, read, run_here
 from fakes import Handler, Service
 
 import arvados_pseudoblock as pb
@@ -25,9 +25,7 @@ Result = subprocess.CompletedProcess[str]
 
 
 def program(api: Any, *args: str, **env: str) -> Result:
-    command = [sys.executable, "-m", "arvados_pseudoblock.commands.import_s3", *args]
-    environment = {**os.environ, "ARVADOS_API_TOKEN": api.api_token, **env}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return run_here(import_s3.main, api, *args, **env)
 
 
 @pytest.fixture
@@ -76,8 +74,7 @@ def test_dry_run_and_json(filled: Bucket, api: Any) -> None:
 
 
 def test_progress(filled: Bucket, api: Any) -> None:
-    # A carriage return is told as a line feed here.
-    assert "\n3 files, 23 bytes, 0 left out \n" in program(api, "--progress", "--dry-run", filled.url()).stderr
+    assert "\r3 files, 23 bytes, 0 left out \n" in program(api, "--progress", "--dry-run", filled.url()).stderr
     assert re.search(
         r"^arv-import-s3 \d+: 3 imported -1 total$",
         program(api, "--batch-progress", "--dry-run", filled.url()).stderr,
