@@ -45,6 +45,7 @@ _SEAMS = (
     _seam(arvados.keep.KeepClient, "block_prefetch", _blocks.block_prefetch),
     _seam(arvados.keep.KeepClient, "refresh_signature", _blocks.refresh_signature),
     _seam(arvados.keep.KeepClient, "stop_prefetch_threads", _blocks.stop_prefetch_threads),
+    _seam(arvados.keep.KeepLocator, "__init__", _blocks.locator_init),
     _seam(arvados.arvfile.ArvadosFile, "readfrom", _files.readfrom),
     _seam(arvados.arvfile.ArvadosFile, "manifest_text", _files.file_manifest_text),
     _seam(arvados.arvfile.ArvadosFile, "__eq__", _files.same),

@@ -65,6 +65,21 @@ def test_signature_first(pair: Pair) -> None:
     assert pb.KeepClient(api_client=pair.api).get(moved) == b"A" * 1000
 
 
+def test_locators_by_identity(opaque: Pair) -> None:
+    """Stock code that sorts blocks by their hash, as arv-copy does, mixes those of opaque form."""
+
+    def hashes() -> set[str]:
+        return {arvados.keep.KeepLocator(opaque.block(n)).md5sum for n in "AB"}
+
+    assert len(hashes()) == 1
+    pb.enable()
+    assert len(hashes()) == 2
+    written = str(arvados.keep.KeepLocator(opaque.block("A")))
+    assert arvados.keep.KeepClient(api_client=opaque.api).get(written) == b"A" * 1000
+    with pytest.raises(ValueError, match="hint"):
+        arvados.keep.KeepLocator("f" * 32 + "+1000+zx")
+
+
 def test_stale_disk_cache(opaque: Pair) -> None:
     """The stock client gives what lies in the shared cache under the one hash; ours
     does not look there, nor leave anything."""
