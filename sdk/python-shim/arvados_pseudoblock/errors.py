@@ -111,8 +111,8 @@ _WORDS: dict[type[Error], str] = {
     NotFoundError: "s3-not-found not-stored block-not-found no-route",
     DeniedError: "bucket-not-allowed scope-needed user-inactive api-denied creds-missing creds-expired creds-ambiguous "
     "sts-refused s3-denied wrong-region s3-ssec",
-    UnavailableError: "s3-bad-reply s3-slow-down s3-unreachable api-unavailable clock-skew creds-unavailable rules-changed "
-    "corrupt-block volume-error overloaded internal deadline",
+    UnavailableError: "s3-bad-reply s3-slow-down s3-unreachable api-unavailable clock-skew creds-unavailable "
+    "rules-changed corrupt-block volume-error overloaded internal deadline",
 }
 _BY_WORD = {word: kind for kind, words in _WORDS.items() for word in words.split()}
 _BY_STATUS: dict[int, type[Error]] = {
