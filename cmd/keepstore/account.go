@@ -9,9 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/arvados-s3/keepstore/internal/cli"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -31,15 +30,6 @@ type account struct {
 	json bool
 }
 
-// accountHelp ends the help of each group of such commands.
-const accountHelp = `
-
-The API server and the token come from the environment (ARVADOS_API_HOST,
-ARVADOS_API_TOKEN, ARVADOS_API_HOST_INSECURE) and from what of these is not set
-there in ~/.config/arvados/settings.conf, as stock Arvados clients have it; or,
-with --data, from the folder of a running "keepstore standalone", as its
-administrator.`
-
 func (a *account) flags(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&a.data, "data", "", "folder of a running keepstore standalone, to act as its administrator")
 	cmd.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
@@ -49,7 +39,7 @@ func (a *account) flags(cmd *cobra.Command) {
 func newAccountGroup(use, short, long string, commands ...func(*account) *cobra.Command) *cobra.Command {
 	a := &account{}
 	group := newGroup(use, short)
-	group.Long = long + accountHelp
+	group.Long = long + cli.SettingsHelp
 	for _, command := range commands {
 		group.AddCommand(command(a))
 	}
@@ -59,38 +49,11 @@ func newAccountGroup(use, short, long string, commands ...func(*account) *cobra.
 
 // client returns a client of the API server. The caller closes it.
 func (a *account) client() (*api.Client, error) {
-	settings, err := a.settings()
+	settings, err := cli.Settings(a.data, os.Environ())
 	if err != nil {
 		return nil, err
 	}
 	return api.New(settings)
-}
-
-func (a *account) settings() (api.Settings, error) {
-	if a.data == "" {
-		return api.FromEnv(os.Environ())
-	}
-	url, err := a.read("api-url")
-	if errors.Is(err, fs.ErrNotExist) {
-		return api.Settings{}, fmt.Errorf("there is no running keepstore standalone on the folder %s: start it first", a.data)
-	}
-	if err != nil {
-		return api.Settings{}, err
-	}
-	token, err := a.read("admin-token")
-	if err != nil {
-		return api.Settings{}, err
-	}
-	s := api.Settings{Host: url, Token: api.NewToken(token)}
-	if strings.HasPrefix(url, "https:") {
-		s.CAFile = filepath.Join(a.data, "api-certificate.pem")
-	}
-	return s, nil
-}
-
-func (a *account) read(name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(a.data, name))
-	return strings.TrimSpace(string(text)), err
 }
 
 // run calls f with a client, and tells failures of the work from faults of

@@ -16,13 +16,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/cli"
 	"github.com/arvados-s3/keepstore/internal/config"
 )
 
 // Exit codes, as --help tells them.
 const (
-	exitFault = 1 // the work failed
-	exitUsage = 2 // the command line or a file given on it is wrong
+	exitFault = cli.Failed // the work failed
+	exitUsage = cli.Usage  // the command line or a file given on it is wrong
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -42,6 +43,12 @@ func run(args []string) int {
 	if config.IsFault(err) { // file:line: path: text, as editors and other tools read it
 		fmt.Fprintln(os.Stderr, err)
 		return exitUsage
+	}
+	if exit := (*cli.Exit)(nil); errors.As(err, &exit) {
+		if exit.Err != nil {
+			fmt.Fprintln(os.Stderr, "keepstore:", err)
+		}
+		return exit.Code
 	}
 	fmt.Fprintln(os.Stderr, "keepstore:", err)
 	if fault := (*workFault)(nil); errors.As(err, &fault) {
@@ -63,6 +70,9 @@ func fault(err error) error {
 	return &workFault{err}
 }
 
+// collections is the group of the commands of package cli in --help.
+const collections = "collections"
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "keepstore",
@@ -71,12 +81,18 @@ func newRoot() *cobra.Command {
 where the bytes lie; keepstore reads them by one version-pinned ranged GET.
 
 Exit status: 0 success, 1 the work failed, 2 the command line or a file
-named on it is wrong.`,
+named on it is wrong. The commands for collections have more, which their help
+tells.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       app.Version(),
 	}
 	root.AddCommand(newServe(), newStandalone(), newConfig(), newIssuer(), newLocator(), newUser(), newToken(), newCredential(), newAccess(), newVersion())
+	root.AddGroup(&cobra.Group{ID: collections, Title: "Commands for collections:"})
+	for _, command := range cli.Commands() {
+		command.GroupID = collections
+		root.AddCommand(command)
+	}
 	return root
 }
 

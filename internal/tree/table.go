@@ -137,6 +137,10 @@ func servers() []Row {
 			Package: "internal/apiserver", Why: "the embedded API server knows no S3 and no keepstore", Never: noAWS,
 			May: []string{"locator", "pseudoblock", "sdk/go/collection", "sdk/go/collection/manifest"},
 		},
+		{
+			Package: "internal/cli", Why: "commands for people are users of the SDK", Never: noAWS,
+			May: []string{"locator", "sdk/go/api", "sdk/go/collection", "sdk/go/collection/manifest", "sdk/go/keep"}, NeverUse: noHandlers(),
+		},
 		{Package: "internal/app", May: []string{"*"}},
 		{Package: "cmd/keepstore", May: []string{"*"}, NeverLink: testLibraries},
 		{Package: "demo/...", May: []string{"*"}},

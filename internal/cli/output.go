@@ -1,0 +1,121 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
+)
+
+// printJSON writes v for other programs.
+func (s *session) printJSON(v any) error {
+	encoder := json.NewEncoder(s.out)
+	encoder.SetEscapeHTML(false) // URLs stay readable
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// printTable writes rows in columns. It escapes the cells.
+func (s *session) printTable(rows ...[]string) error {
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			if cells[i] = escaped(cell); cell == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t")) // Flush tells
+	}
+	return table.Flush()
+}
+
+// say writes a line for people to standard error. The arguments must be
+// escaped.
+func (s *session) say(format string, args ...any) {
+	fmt.Fprintf(s.err, format+"\n", args...) // there is nowhere else to say it
+}
+
+// escaped shows a name as manifests do: what is no printable character, and
+// the backslash, becomes \ooo. So no name can play tricks on a terminal, or
+// look like two.
+func escaped(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		size := utf8.RuneLen(r)
+		if r == utf8.RuneError && !strings.HasPrefix(name[i:], "\uFFFD") {
+			size = 1 // a byte that is no UTF-8
+		}
+		if unicode.IsPrint(r) && r != '\\' && r != utf8.RuneError {
+			b.WriteRune(r)
+			continue
+		}
+		for _, c := range []byte(name[i : i+size]) {
+			fmt.Fprintf(&b, "\\%03o", c)
+		}
+	}
+	return b.String()
+}
+
+// quote shows an argument in a sentence.
+func quote(text string) string {
+	const most = 200
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// count shows a number in groups of three digits.
+func count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// plural is "1 file" or "2 files".
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return count(n) + " " + what + "s"
+}
+
+// size shows a number of bytes in a unit that people can grasp.
+func size(n int64) string {
+	if n < 1024 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	value, unit := float64(n)/1024, 0
+	for ; value >= 1023.95 && unit < 4; unit++ {
+		value /= 1024
+	}
+	return strconv.FormatFloat(value, 'f', 1, 64) + " " + "KMGTP"[unit:unit+1] + "iB"
+}
+
+// printNames prints names in lines, escaped.
+func (s *session) printNames(names []string) error {
+	w := bufio.NewWriter(s.out)
+	for _, name := range names {
+		fmt.Fprintln(w, escaped(name)) // Flush tells
+	}
+	return w.Flush()
+}
+
+// printNull prints names as they are, with a zero byte after each.
+func (s *session) printNull(names []string) error {
+	w := bufio.NewWriter(s.out)
+	for _, name := range names {
+		fmt.Fprint(w, name, "\x00") // Flush tells
+	}
+	return w.Flush()
+}

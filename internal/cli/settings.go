@@ -1,0 +1,54 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/arvados-s3/keepstore/sdk/go/api"
+)
+
+// SettingsHelp ends the help of commands that act for a user.
+const SettingsHelp = `
+
+The API server and the token come from the environment (ARVADOS_API_HOST,
+ARVADOS_API_TOKEN, ARVADOS_API_HOST_INSECURE) and from what of these is not set
+there in ~/.config/arvados/settings.conf, as stock Arvados clients have it; or,
+with --data, from the folder of a running "keepstore standalone", as its
+administrator.`
+
+// Settings returns the settings of the user's cluster: from the environment as
+// stock clients read it or, if data is not empty, from the folder of a running
+// standalone server.
+func Settings(data string, environ []string) (api.Settings, error) {
+	if data == "" {
+		return api.FromEnv(environ)
+	}
+	url, err := line(data, "api-url")
+	if errors.Is(err, fs.ErrNotExist) {
+		return api.Settings{}, fmt.Errorf("there is no running keepstore standalone on the folder %s: start it first", data)
+	}
+	if err != nil {
+		return api.Settings{}, err
+	}
+	token, err := line(data, "admin-token")
+	if err != nil {
+		return api.Settings{}, err
+	}
+	s := api.Settings{Host: url, Token: api.NewToken(token)}
+	if strings.HasPrefix(url, "https:") {
+		s.CAFile = filepath.Join(data, "api-certificate.pem")
+	}
+	return s, nil
+}
+
+func line(folder, name string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(folder, name))
+	return strings.TrimSpace(string(text)), err
+}
