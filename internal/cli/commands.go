@@ -9,5 +9,5 @@ import (
 
 // Commands are the commands for collections, in the order of docs/cli.md.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{newLs()}
+	return []*cobra.Command{newLs(), newCheck(), newDiff(), newRefresh(), newWhereUsed(), newManifest()}
 }
