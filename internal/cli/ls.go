@@ -51,9 +51,9 @@ is shown as \ooo. With --null and --json they are as they are.`,
 	cmd.Flags().BoolVarP(&o.long, "long", "l", false, "show sizes and S3 object versions")
 	cmd.Flags().BoolVarP(&o.recursive, "recursive", "R", false, "list what is in folders, too")
 	cmd.Flags().BoolVarP(&o.null, "null", "0", false, "print names as they are, with a zero byte after each")
-	cmd.MarkFlagsMutuallyExclusive("null", "json")
+	command(cmd, o.work).MarkFlagsMutuallyExclusive("null", "json")
 	cmd.MarkFlagsMutuallyExclusive("null", "long")
-	return command(cmd, o.work)
+	return cmd
 }
 
 func (o *listing) work(ctx context.Context, s *session, args []string) error {
