@@ -31,14 +31,15 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script/*.txtar: the program as its users run it.
 // $S3 is the URL of a server with a versioned bucket "scripts" that holds
-// "dir/x", and $S3KEY and $S3SECRET are its owner's keys.
+// "dir/x", and $S3KEY and $S3SECRET are its owner's keys. s3put, s3rm and collect change it.
 func TestScripts(t *testing.T) {
 	server := servers.MinIO(t)
 	bucket, key := server.Bucket(t, "scripts", true), "dir/x"
 	if _, err := server.Client(t).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("0123456789")}); err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
+	commands := s3Commands(server.Client(t), bucket)
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands, Setup: func(e *testscript.Env) error {
 		e.Setenv("S3", server.URL)
 		e.Setenv("S3KEY", testenv.AccessKey)
 		e.Setenv("S3SECRET", testenv.SecretKey)

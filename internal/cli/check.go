@@ -71,8 +71,11 @@ func check(ctx context.Context, s *session, args []string) error {
 		if err != nil {
 			return err
 		}
-		report, err := c.Check(ctx, collection.CheckOptions{})
-		if err != nil {
+		meter := s.meter("check", -1)
+		report, err := c.Check(ctx, collection.CheckOptions{Progress: func(done, of int) {
+			meter.show(count(int64(done)) + " of " + plural(int64(of), "object version"))
+		}})
+		if meter.end(); err != nil {
 			return err
 		}
 		all, bad = append(all, newChecked(t, report)), bad+len(report.Objects)

@@ -104,8 +104,10 @@ func (o *comparing) diff(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
+	meter := s.meter("diff", -1)
+	options.Progress = func(p collection.Progress) { meter.show(plural(p.Listed, "key")) }
 	d, err := c.Diff(ctx, options)
-	if err != nil {
+	if meter.end(); err != nil {
 		return badSource(err)
 	}
 	shown := newDifference(targets[0].id, d, nil)

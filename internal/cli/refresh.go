@@ -65,8 +65,10 @@ func (o *refreshing) refresh(ctx context.Context, s *session, args []string) err
 	if err != nil {
 		return err
 	}
+	meter := s.meter("refresh", -1)
+	options.Progress = func(p collection.Progress) { meter.show(plural(p.Listed, "key")) }
 	shown, err := o.apply(ctx, s, c, options)
-	if err != nil {
+	if meter.end(); err != nil {
 		return badSource(err)
 	}
 	if err := shown.print(s); err != nil {
