@@ -12,7 +12,7 @@ import (
 // Commands are the commands for collections, in the order of docs/cli.md.
 func Commands() []*cobra.Command {
 	return slices.Concat(
-		[]*cobra.Command{newLs(), newCat(), newCp(), newMv(), newRm()},
+		[]*cobra.Command{newImport(), newLs(), newCat(), newGet(), newPut(), newCp(), newMv(), newRm()},
 		[]*cobra.Command{newCheck(), newDiff(), newRefresh(), newWhereUsed(), newManifest()},
 	)
 }

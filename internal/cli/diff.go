@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,26 +19,18 @@ type comparing struct {
 }
 
 func (o *comparing) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.asOf, "as-of", "", "compare with the versions of a time, such as 2026-10-01T00:00:00Z or 2026-10-01")
+	cmd.Flags().StringVar(&o.asOf, "as-of", "", "compare with the versions of this time or day, such as 2026-10-01T12:00:00Z")
 	cmd.Flags().StringArrayVar(&o.sources, "source", nil, "S3 `URL` to compare with in place of the recorded sources; may be repeated")
 }
 
 // options returns what to compare with.
 func (o *comparing) options() (collection.DiffOptions, error) {
-	var d collection.DiffOptions
+	asOf, err := parseTime(o.asOf)
+	d := collection.DiffOptions{AsOf: asOf}
 	for _, url := range o.sources {
 		d.Sources = append(d.Sources, collection.Source{URL: url})
 	}
-	if o.asOf == "" {
-		return d, nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, o.asOf); err == nil {
-			d.AsOf = &t
-			return d, nil
-		}
-	}
-	return d, usagef("--as-of must be a time such as 2026-10-01T00:00:00Z, or a day, which begins at 00:00 UTC")
+	return d, err
 }
 
 // difference is the result of diff and refresh, for --json.

@@ -29,12 +29,13 @@ type Exit struct {
 	Err  error
 }
 
-// Error returns the sentence.
+// Error returns the sentence. Names that others gave are made safe for a
+// terminal.
 func (e *Exit) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("exit with status %d", e.Code)
 	}
-	return e.Err.Error()
+	return clean(e.Err.Error())
 }
 
 // Unwrap returns the cause.

@@ -64,6 +64,16 @@ func escaped(name string) string {
 	return b.String()
 }
 
+// clean takes out of a sentence what could play tricks on a terminal.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) && r != '\n' {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
 // quote shows an argument in a sentence.
 func quote(text string) string {
 	const most = 200

@@ -1,0 +1,228 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/arvados-s3/keepstore/sdk/go/collection"
+)
+
+// getting are the flags of get.
+type getting struct {
+	force, skip bool
+	threads     int
+}
+
+func newGet() *cobra.Command {
+	var o getting
+	cmd := &cobra.Command{
+		Use:   "get COLLECTION[/PATH] [DESTINATION]",
+		Short: "Download files and folders",
+		Long: `Get downloads a file, or all that is in a folder or collection. DESTINATION is
+a folder, or the name of a file for one file; the folder where you are without
+it, and standard output if it is -. Folders are made as needed.
+
+A file has its name when all its bytes are there; before, it is called
+.keepstore-….part. When get broke off, the same command goes on with these, if
+the collection still has the same content there, and begins them anew if not.`,
+		Example: `  keepstore get zzzzz-4zz18-0123456789abcde/sample.bam
+  keepstore get --skip-existing 0123456789abcdef0123456789abcdef+57/data ./data`,
+		Args: cobra.RangeArgs(1, 2),
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.force, "force", "f", false, "replace files that are there already")
+	f.BoolVar(&o.skip, "skip-existing", false, "leave files as they are that are there already and have the right size")
+	f.IntVar(&o.threads, "threads", 4, "how many files to download at once")
+	command(cmd, o.work).MarkFlagsMutuallyExclusive("force", "skip-existing")
+	return cmd
+}
+
+func (o *getting) work(ctx context.Context, s *session, args []string) error {
+	t, err := parseTarget(args[0])
+	if err != nil {
+		return err
+	}
+	to := "."
+	if len(args) == 2 {
+		to = args[1]
+	}
+	switch {
+	case to == "-":
+		return s.cat(ctx, t, "")
+	case o.threads < 1 || to == "":
+		return usagef("--threads must be 1 or more, and DESTINATION a name")
+	}
+	c, err := s.load(ctx, t)
+	if err != nil {
+		return err
+	}
+	d, err := o.plan(c, t, to)
+	if err != nil {
+		return readable(err)
+	}
+	defer d.root.Close()
+	return d.run(ctx, s, o.threads)
+}
+
+// wanted is a file to download.
+type wanted struct {
+	from string // path in the collection
+	to   string // path below the root of the download
+	size int64
+}
+
+// download is the work of one get.
+type download struct {
+	c     *collection.Collection
+	root  *os.Root
+	files []wanted
+	bytes int64
+	// existing counts files that were left as they are.
+	existing int64
+
+	mu     sync.Mutex
+	done   int64 // files; guarded by mu, like what follows
+	got    int64 // bytes from the servers
+	failed int64
+}
+
+// plan finds out what is to be downloaded to where. It makes the destination.
+func (o *getting) plan(c *collection.Collection, t target, to string) (*download, error) {
+	info, err := c.Stat(t.path)
+	if err != nil {
+		return nil, err
+	}
+	folder, name := to, ""
+	if !info.IsDir() {
+		name = path.Base(t.path)
+		if there, err := os.Stat(to); !strings.HasSuffix(to, "/") && (err != nil || !there.IsDir()) {
+			folder, name = filepath.Dir(to), filepath.Base(to)
+		}
+	}
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return nil, err
+	}
+	d := &download{c: c}
+	if d.root, err = os.OpenRoot(folder); err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		err = o.want(d, wanted{t.path, name, info.Size()})
+	} else {
+		err = fs.WalkDir(c, t.path, func(from string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			below := strings.TrimPrefix(strings.TrimPrefix(from, t.path), "/")
+			if t.path == "." {
+				below = from
+			}
+			if e.IsDir() {
+				return d.root.MkdirAll(path.Clean("./"+below), 0o777)
+			}
+			info, err := e.Info()
+			if err != nil {
+				return err
+			}
+			return o.want(d, wanted{from, below, info.Size()})
+		})
+	}
+	if err != nil {
+		_ = d.root.Close() // the first error tells more
+		return nil, err
+	}
+	return d, nil
+}
+
+// want adds a file, unless one is there already.
+func (o *getting) want(d *download, w wanted) error {
+	there, err := d.root.Lstat(w.to)
+	switch {
+	case err != nil || o.force && !there.IsDir():
+	case o.skip && there.Mode().IsRegular() && there.Size() == w.size:
+		d.existing++
+		return nil
+	case o.skip:
+		return fmt.Errorf("%s is there already and has not the %d bytes of the file in the collection: remove it, or give --force", quote(w.to), w.size)
+	default:
+		return fmt.Errorf("%s is there already: give --force to replace it, or --skip-existing to leave it", quote(w.to))
+	}
+	d.files = append(d.files, w)
+	d.bytes += w.size
+	return nil
+}
+
+// run downloads all files. What fails does not keep the others from coming.
+func (d *download) run(ctx context.Context, s *session, threads int) error {
+	m := s.meter("downloading", d.bytes)
+	defer m.end()
+	var group errgroup.Group // without its context: one failure must not stop the others
+	group.SetLimit(threads)
+	for _, w := range d.files {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			p := &partial{d: d, wanted: w, client: s.client, meter: m}
+			d.note(ctx, m, w, p.fetch(ctx))
+			return nil
+		})
+	}
+	_ = group.Wait() // note has the errors
+	m.end()
+	return d.report(ctx, s)
+}
+
+// note counts a file.
+func (d *download) note(ctx context.Context, m *meter, w wanted, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err == nil:
+		d.done++
+	case ctx.Err() == nil:
+		d.failed++
+		m.say("%s", clean(quote(w.to)+" is missing: "+readable(err).Error()))
+	}
+}
+
+// downloaded is what get tells programs.
+type downloaded struct {
+	Files    int64 `json:"files"`
+	Existing int64 `json:"existing"`
+	Failed   int64 `json:"failed"`
+	Bytes    int64 `json:"bytes"`
+	Received int64 `json:"received_bytes"`
+}
+
+func (d *download) report(ctx context.Context, s *session) error {
+	if ctx.Err() != nil {
+		return &sentence{fmt.Sprintf("%s of %s are there; the same command with --skip-existing goes on", plural(d.done+d.existing, "file"), count(int64(len(d.files))+d.existing)), ctx.Err()}
+	}
+	if s.json {
+		if err := s.printJSON(downloaded{d.done, d.existing, d.failed, d.bytes, d.got}); err != nil {
+			return err
+		}
+	} else if !s.quiet {
+		s.say("%s with %s; %s received", plural(d.done, "file"), size(d.bytes), size(d.got))
+	}
+	switch {
+	case d.failed == 0:
+		return nil
+	case d.done+d.existing == 0:
+		return &Exit{Failed, fmt.Errorf("nothing could be downloaded")}
+	}
+	return partialf("%s of %s could not be downloaded; the reasons stand above", count(d.failed), plural(int64(len(d.files)), "file"))
+}

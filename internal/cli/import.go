@@ -1,0 +1,226 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/arvados-s3/keepstore/sdk/go/collection"
+)
+
+// importing are the flags of import.
+type importing struct {
+	destination
+	include, exclude []string
+	asOf, from, form string
+	dryRun           bool
+}
+
+func newImport() *cobra.Command {
+	var o importing
+	cmd := &cobra.Command{
+		Use:   "import S3URL...",
+		Short: "Put references to S3 objects into a collection",
+		Long: `Import makes a new collection, or adds to one, with S3 objects where they lie:
+nothing is copied, and each file is pinned to the version of its object. It
+prints the UUID of the collection.
+
+An S3URL that ends with / stands for all objects below, any other for one
+object. URLs are percent-decoded: write % as %25, ? as %3F and # as %23. --from
+reads more of them from a file, one a line, each with a tab and its place in
+the collection behind it if that is to be another than the name of the object
+or the root. A pattern without / looks at the last part of a key, else at the
+path below the prefix; --exclude wins.
+
+What is left out is told with the reason, and when it is data, the exit status
+is 3. An import is stored when it is complete, or not at all.`,
+		Example: `  keepstore import --name hg38 s3://genomics-ref/hg38/
+  keepstore import --dry-run --include '**/*.bam' --exclude 'tmp/**' s3://lab-raw/2026/
+  keepstore import --update-collection zzzzz-4zz18-0123456789abcde --path ref --as-of 2026-10-01 s3://genomics-ref/hg38/`,
+	}
+	o.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.from, "from", "", "file with more S3 URLs, or - for standard input")
+	f.StringArrayVar(&o.include, "include", nil, "take only keys that this pattern fits; may be given several times")
+	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out keys that this pattern fits; may be given several times")
+	f.StringVar(&o.asOf, "as-of", "", "take the versions of this time or day, such as 2026-10-01T12:00:00Z")
+	f.StringVar(&o.form, "form", "", "form of the blocks: opaque, derived or content; as the API server needs it without this")
+	f.BoolVar(&o.dryRun, "dry-run", false, "tell what would be imported, and store nothing")
+	return command(cmd, o.work)
+}
+
+// report is what import tells programs.
+type report struct {
+	Collections []record `json:"collections"`
+	DryRun      bool     `json:"dry_run"`
+	Status      string   `json:"status"`
+	collection.Progress
+	SkippedBy map[string]int64     `json:"skipped_by_reason"`
+	Classes   map[string]int64     `json:"storage_classes"`
+	Clashes   int64                `json:"clashes"`
+	Left      []collection.Skipped `json:"skipped_keys"`
+}
+
+func (o *importing) work(ctx context.Context, s *session, args []string) error {
+	sources, err := o.sources(s.in, args)
+	if err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	c, err := o.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	r := report{DryRun: o.dryRun, Collections: []record{}, Left: []collection.Skipped{}}
+	result, err := o.run(ctx, s, c, sources, &r)
+	if err != nil {
+		return err
+	}
+	r.Status, r.Progress, r.SkippedBy, r.Classes, r.Clashes = result.Status, result.Progress, result.SkippedBy, result.Classes, result.Clashes
+	if r.Files == 0 {
+		return fmt.Errorf("nothing is left to import, of %s: nothing was stored", plural(r.Listed, "key"))
+	}
+	if !o.dryRun {
+		if r.Collections, err = o.save(ctx, c, o.defaultName(sources)); err != nil {
+			return err
+		}
+	}
+	return r.print(s)
+}
+
+// defaultName says what a collection without a name is.
+func (o *importing) defaultName(sources []collection.Source) string {
+	name := "Import of " + sources[0].URL
+	if more := len(sources) - 1; more > 0 {
+		name += " and " + plural(int64(more), "other")
+	}
+	const most = 200 // API servers take 255 characters
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return name
+}
+
+// run imports. An import that breaks off goes on where it was.
+func (o *importing) run(ctx context.Context, s *session, c *collection.Collection, sources []collection.Source, r *report) (*collection.ImportResult, error) {
+	m := s.meter("importing", -1)
+	defer m.end()
+	clash, err := o.onClash()
+	if err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	result, err := c.ImportFromS3(ctx, sources, collection.ImportOptions{Into: o.path, Form: o.form, Clash: clash, DryRun: o.dryRun,
+		Progress: func(p collection.Progress) { m.show(progressText(p, time.Since(started))) },
+		Skipped: func(left collection.Skipped) {
+			if s.json {
+				r.Left = append(r.Left, left)
+				return
+			}
+			m.say("left out: %s: %s", escaped(left.URL), clean(left.Text))
+		}})
+	const rounds = 5 // of the tries that the library makes by itself
+	for round := 1; err != nil && ctx.Err() == nil && result != nil && result.Unfinished != nil && round < rounds; round++ {
+		m.say("the import broke off after %s and goes on: %s", plural(result.Unfinished.Files(), "file"), clean(err.Error()))
+		result, err = c.ResumeImport(ctx, result.Unfinished)
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, &sentence{"nothing was stored; the same command begins again", err}
+	}
+	return result, err
+}
+
+func progressText(p collection.Progress, passed time.Duration) string {
+	text := fmt.Sprintf("%s, %s", plural(p.Files, "file"), size(p.Bytes))
+	if p.Skipped > 0 {
+		text += fmt.Sprintf(", %s left out", count(p.Skipped))
+	}
+	if p.BytesRead > 0 {
+		text += fmt.Sprintf(", %s read", size(p.BytesRead))
+	}
+	if passed > time.Second {
+		text += fmt.Sprintf(", %s keys/s", count(int64(float64(p.Listed)/passed.Seconds())))
+	}
+	return text
+}
+
+// print tells what was done, or would be.
+func (r *report) print(s *session) error {
+	err := r.printResult(s)
+	if err == nil && r.Status == "partial" {
+		err = partialf("%s left out; the reasons stand above", were(r.data()))
+	}
+	return err
+}
+
+// data is how many keys with data were left out.
+func (r *report) data() int64 {
+	return r.Skipped - r.SkippedBy["excluded"] - r.SkippedBy["deleted"] - r.SkippedBy["folder-placeholder"]
+}
+
+func were(n int64) string {
+	if n == 1 {
+		return "1 key was"
+	}
+	return plural(n, "key") + " were"
+}
+
+func (r *report) printResult(s *session) error {
+	switch {
+	case s.json:
+		return s.printJSON(r)
+	case r.DryRun:
+		return s.printTable(r.rows()...)
+	}
+	if len(r.Collections) > 1 {
+		s.say("this is too much for one collection, so there are %d", len(r.Collections))
+	}
+	s.say("%s", r.summary())
+	return s.printUUIDs(r.Collections)
+}
+
+func (r *report) summary() string {
+	text := fmt.Sprintf("%s with %s", plural(r.Files, "file"), size(r.Bytes))
+	for _, reason := range slices.Sorted(maps.Keys(r.SkippedBy)) {
+		text += fmt.Sprintf("; %s left out: %s", plural(r.SkippedBy[reason], "key"), reason)
+	}
+	if r.Archived > 0 {
+		text += fmt.Sprintf("; %s archived, to be restored before they can be read", plural(r.Archived, "file"))
+	}
+	if r.WeakPins > 0 {
+		text += fmt.Sprintf("; %s pinned by ETag only, which become unreadable when they are overwritten", plural(r.WeakPins, "file"))
+	}
+	return text
+}
+
+// rows is the table of a dry run.
+func (r *report) rows() [][]string {
+	rows := [][]string{
+		{"keys", count(r.Listed)}, {"files", count(r.Files)}, {"bytes", count(r.Bytes) + " (" + size(r.Bytes) + ")"},
+	}
+	for _, class := range slices.Sorted(maps.Keys(r.Classes)) {
+		rows = append(rows, []string{"storage class " + class, plural(r.Classes[class], "file")})
+	}
+	for _, more := range []struct {
+		what string
+		n    int64
+	}{{"archived", r.Archived}, {"pinned by ETag only", r.WeakPins}, {"there already", r.Clashes}} {
+		if more.n > 0 {
+			rows = append(rows, []string{more.what, plural(more.n, "file")})
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.SkippedBy)) {
+		rows = append(rows, []string{"left out: " + reason, plural(r.SkippedBy[reason], "key")})
+	}
+	return rows
+}
