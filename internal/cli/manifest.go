@@ -57,7 +57,9 @@ settings are wrong, or the file is no manifest.`,
 	online := command(cmd, o.loaded)
 	withSession := online.RunE
 	online.RunE = func(cmd *cobra.Command, args []string) error {
-		if isUUID(args[0], "4zz18") || isHash(args[0]) {
+		if t, err := parseTarget(args[0]); err == nil && (t.path != "." || t.folder) {
+			return usagef("manifest takes whole collections, not %s: leave the path out", t)
+		} else if err == nil {
 			return withSession(cmd, args)
 		}
 		asJSON, err := cmd.Flags().GetBool("json")

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/arvados-s3/keepstore/internal/faultproxy"
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
 
@@ -108,6 +109,25 @@ func (r *rig) versionsLater(c *collection.Collection) {
 		t.Errorf("with versions the strict import gave %+v", result)
 	}
 	wantBytes(t, c, "y", []byte("the first"))
+}
+
+// TestNoRightToList: a listing that S3 denies is an error, and never an empty
+// import; objects that are named one by one need no listing.
+func TestNoRightToList(t *testing.T) {
+	r := newRig(t)
+	r.put("many/x", []byte("one"))
+	r.put("many/y", []byte("two"))
+	denied := faultproxy.Answer(http.StatusForbidden, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+	r.lab.Set(faultproxy.Rule{Path: regexp.MustCompile(`[?&](versions|list-type|prefix)`), Do: []faultproxy.Action{denied}})
+	c := r.admin.New()
+	if result, err := c.ImportFromS3(t.Context(), []collection.Source{{URL: r.url("many/")}}, collection.ImportOptions{}); collection.KindOf(err) != collection.Denied {
+		t.Errorf("a denied listing gave %+v, %v", result, err)
+	}
+	result, err := c.ImportFromS3(t.Context(), []collection.Source{{URL: r.url("many/x")}, {URL: r.url("many/y"), Path: "b/"}}, collection.ImportOptions{})
+	if err != nil || result.Files != 2 {
+		t.Fatalf("single objects gave %+v, %v", result, err)
+	}
+	wantBytes(t, c, "b/y", []byte("two"))
 }
 
 // TestScatteredReads: a thousand small reads all over a large object fetch
