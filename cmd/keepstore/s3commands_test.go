@@ -23,7 +23,7 @@ type script = func(ts *testscript.TestScript, neg bool, args []string)
 
 // s3Commands are commands of the scripts that change what is in the bucket:
 //
-//	s3put KEY TEXT [VARIABLE]  stores an object; the variable gets its version
+//	s3version KEY TEXT VARIABLE  stores an object; the variable gets its version
 //	s3rm KEY [VERSION]         deletes an object, or one version of it
 //	await FILE                 waits until the file is there
 //	collect FOLDER PREFIX VAR  imports a prefix as the administrator of the
@@ -31,12 +31,10 @@ type script = func(ts *testscript.TestScript, neg bool, args []string)
 //	                           the UUID of the collection, VAR_PDH its hash
 func s3Commands(client *s3.Client, bucket string) map[string]script {
 	return map[string]script{
-		"s3put": func(ts *testscript.TestScript, _ bool, args []string) {
+		"s3version": func(ts *testscript.TestScript, _ bool, args []string) {
 			out, err := client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: &bucket, Key: &args[0], Body: strings.NewReader(args[1])})
 			ts.Check(err)
-			if len(args) > 2 {
-				ts.Setenv(args[2], aws.ToString(out.VersionId))
-			}
+			ts.Setenv(args[2], aws.ToString(out.VersionId))
 		},
 		"s3rm": func(ts *testscript.TestScript, _ bool, args []string) {
 			in := &s3.DeleteObjectInput{Bucket: &bucket, Key: &args[0]}

@@ -208,8 +208,8 @@ type downloaded struct {
 }
 
 func (d *download) report(ctx context.Context, s *session) error {
-	if ctx.Err() != nil {
-		return &sentence{fmt.Sprintf("%s of %s are there; the same command with --skip-existing goes on", plural(d.done+d.existing, "file"), count(int64(len(d.files))+d.existing)), ctx.Err()}
+	if missing := int64(len(d.files)) - d.done; ctx.Err() != nil && missing > 0 {
+		return &sentence{fmt.Sprintf("%s missing; the same command with --skip-existing goes on", are(missing, "file")), ctx.Err()}
 	}
 	if s.json {
 		if err := s.printJSON(downloaded{d.done, d.existing, d.failed, d.bytes, d.got}); err != nil {

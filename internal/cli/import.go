@@ -158,7 +158,7 @@ func progressText(p collection.Progress, passed time.Duration) string {
 func (r *report) print(s *session) error {
 	err := r.printResult(s)
 	if err == nil && r.Status == "partial" {
-		err = partialf("%s left out; the reasons stand above", were(r.data()))
+		err = partialf("%s left out; the reasons stand above", are(r.data(), "key"))
 	}
 	return err
 }
@@ -166,13 +166,6 @@ func (r *report) print(s *session) error {
 // data is how many keys with data were left out.
 func (r *report) data() int64 {
 	return r.Skipped - r.SkippedBy["excluded"] - r.SkippedBy["deleted"] - r.SkippedBy["folder-placeholder"]
-}
-
-func were(n int64) string {
-	if n == 1 {
-		return "1 key was"
-	}
-	return plural(n, "key") + " were"
 }
 
 func (r *report) printResult(s *session) error {

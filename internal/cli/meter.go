@@ -59,7 +59,7 @@ func newBar(w io.Writer, label string, of int64) *progressbar.ProgressBar {
 	if of < 0 {
 		options = append(options, progressbar.OptionSpinnerType(9), progressbar.OptionSetElapsedTime(true))
 	} else {
-		options = append(options, progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true),
+		options = append(options, progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionShowTotalBytes(true),
 			progressbar.OptionUseIECUnits(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
 	}
 	return progressbar.NewOptions64(of, options...)

@@ -100,6 +100,14 @@ func plural(n int64, what string) string {
 	return count(n) + " " + what + "s"
 }
 
+// are is "1 file is" or "2 files are".
+func are(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what + " is"
+	}
+	return plural(n, what) + " are"
+}
+
 // size shows a number of bytes in a unit that people can grasp.
 func size(n int64) string {
 	if n < 1024 {

@@ -213,7 +213,9 @@ func (g *gathering) upload(ctx context.Context, s *session, c *collection.Collec
 
 func uploadOne(ctx context.Context, s *session, c *collection.Collection, f local, m *meter) error {
 	in := s.in
-	if f.from != "-" {
+	if f.from == "-" {
+		in = endingWith(ctx, s.in)
+	} else {
 		file, err := os.Open(f.from)
 		if err != nil {
 			return err
@@ -230,6 +232,18 @@ func uploadOne(ctx context.Context, s *session, c *collection.Collection, f loca
 		return err
 	}
 	return out.Close()
+}
+
+// endingWith reads in until ctx ends, also when in has nothing to say: standard
+// input cannot be told to stop, so its goroutine lives as long as the program.
+func endingWith(ctx context.Context, in io.Reader) io.Reader {
+	r, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+	go func() {
+		_, err := io.Copy(w, in)
+		w.CloseWithError(err)
+	}()
+	return r
 }
 
 // metered tells a meter what is read, until its context ends.

@@ -7,7 +7,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -50,6 +52,9 @@ func command(cmd *cobra.Command, w work) *cobra.Command {
 			return &Exit{Usage, err}
 		}
 		defer s.close()
+		// A second Ctrl-C ends the program at once.
+		stop := context.AfterFunc(cmd.Context(), func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
+		defer stop()
 		return exitError(cmd.Context(), w(cmd.Context(), s, args))
 	}
 	return cmd

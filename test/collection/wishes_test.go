@@ -84,8 +84,12 @@ func TestWeakPins(t *testing.T) {
 	if _, err := late.ReadFile("x"); !errors.As(err, &known) || known.Kind != collection.Changed || !strings.Contains(err.Error(), r.url("many/x")) {
 		t.Errorf("reading what was overwritten gave %v", err)
 	}
+	r.lab.Set()
 	if report, err := late.Check(t.Context(), collection.CheckOptions{}); err != nil || report.Counts[collection.IsChanged] != 1 || report.Counts[collection.OK] != 1 {
 		t.Errorf("the check gave %+v, %v", report, err)
+	}
+	if n := len(r.lab.Log()); n != 2 { // it will not become again what it was
+		t.Errorf("%d requests for two objects", n)
 	}
 	r.versionsLater(loaded)
 }
