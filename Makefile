@@ -15,6 +15,9 @@ packages = $$(go list -m -f '{{.Dir}}/...')
 # Version control is stamped into the binary where there is any.
 vcs = $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 && echo auto || echo false)
 
+# A link to the program of a Python environment works only by its own name.
+shim_python = $$(readlink $(abspath $(KEEPSTORE_TEST_BIN))/shim-python)
+
 .DEFAULT_GOAL := help
 .PHONY: help build demo demo-role test bench lint fuzz tools clean
 
@@ -39,11 +42,13 @@ bench: tools ## measure reading, storing and importing next to their peers; writ
 	@.ci/debian.sh nginx=nginx-light
 	go run ./bench $(BENCHFLAGS)
 
-lint: tools ## gofmt, go vet, staticcheck
+lint: tools ## gofmt, go vet, staticcheck; ruff and mypy for Python
 	@unformatted=$$(find . -name '*.go' -not -path '*/testdata/*' -not -path './.*' -exec gofmt -l {} +); \
 	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	go vet $(packages)
 	$(KEEPSTORE_TEST_BIN)/staticcheck $(packages)
+	cd sdk/python-shim && $(shim_python) -m ruff check --no-cache --quiet . && $(shim_python) -m ruff format --no-cache --check --quiet .
+	cd sdk/python-shim && $(shim_python) -m mypy --no-error-summary --cache-dir $(abspath $(KEEPSTORE_CACHE))/mypy
 
 fuzz: ## run each fuzz target for FUZZTIME (60s)
 	.ci/fuzz.sh $(FUZZTIME) $(packages)

@@ -4,7 +4,7 @@
 
 # Usage: tools.sh FOLDER [PROGRAM...]
 # Puts the programs that tests need into FOLDER, or only those that are named:
-# S3 servers, linters and the stock Arvados Python client, each at one version.
+# S3 servers, linters and Arvados' Python clients, each at one version.
 # A file NAME.version beside each says what it was made from; nothing is done
 # when that is what is wanted.
 # MinIO has no version tags, so its commit is pinned by pseudo-version.
@@ -42,8 +42,8 @@ install() {
 	echo "$2" >"$folder/$1.version"
 }
 
-# install_python PROGRAM LIST PACKAGE: makes a Python environment of the packages in LIST.
-# It cannot be moved, so a link to its PROGRAM is. A package that has no wheel for
+# install_python NAME LIST PACKAGE [PROGRAM]: makes a Python environment of the packages in LIST.
+# It cannot be moved, so a link NAME to its PROGRAM (default: NAME) is. A package that has no wheel for
 # this machine is compiled, which needs the headers of libcurl.
 install_python() {
 	wanted "$1" || return 0
@@ -54,13 +54,14 @@ install_python() {
 	python3 -c 'import ensurepip, venv' 2>/dev/null || "$here/debian.sh" python3-venv
 	venv=$(mktemp -d "$folder/$1.XXXXXX")
 	python3 -m venv "$venv"
+	program=${4:-$1}
 	set -- "$1" "$2" "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$2"
 	(shift 2 && "$@") || {
 		"$here/debian.sh" python3-dev build-essential libcurl4-openssl-dev libssl-dev
 		(shift 2 && "$@")
 	}
 	rm -f "$folder/$1.version"
-	ln -s "$venv/bin/$1" "$new/$1"
+	ln -s "$venv/bin/$program" "$new/$1"
 	mv -f "$new/$1" "$folder/$1"
 	venv=
 	cp "$2" "$folder/$1.version"
@@ -73,3 +74,5 @@ install minio github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 install rclone github.com/rclone/rclone@v1.75.1
 install_python moto_server "$here/moto.txt" moto
 install_python arv-get "$here/arvados-client.txt" arvados-python-client
+install_python shim-python "$here/shim.txt" arvados-python-client python
+install_python shim-python-old "$here/shim-old.txt" arvados-python-client python

@@ -33,5 +33,6 @@
 //	generator*.go the S3 generator
 //	block*.go     blocks, their files, and the servers that they are measured on
 //	measure*.go   one file per group of numbers
+//	python/       the readers of the Python section
 //	stats.go, report.go, machine.go        the results
 package main

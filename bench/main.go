@@ -141,6 +141,7 @@ func sections() []section {
 		{"Import", (*bench).imports},
 		{"Slow clients", (*bench).slowClients},
 		{"Go SDK", (*bench).goSDK},
+		{"Python", (*bench).pythonReads},
 		{"Parts of the read path", (*bench).micro},
 	}
 }

@@ -6,6 +6,7 @@ package creds
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,6 +23,9 @@ const (
 	// fetchLimit bounds one fetch. A fetch serves many requests and does not
 	// end with any of them, so it needs a limit of its own.
 	fetchLimit = 10 * time.Second
+	// invalidAfter is how old credentials must be to be fetched anew because S3
+	// refuses them. Where they never work, each read says so.
+	invalidAfter = 5 * time.Second
 )
 
 // cached is a provider that remembers credentials until shortly before they
@@ -30,13 +34,15 @@ const (
 type cached struct {
 	endpoint string
 	cache    *aws.CredentialsCache
+	fetcher  *fetcher
 }
 
 func newCached(e *Endpoint, from aws.CredentialsProvider) *cached {
-	cache := aws.NewCredentialsCache(&fetcher{from: from}, func(o *aws.CredentialsCacheOptions) {
+	f := &fetcher{from: from}
+	cache := aws.NewCredentialsCache(f, func(o *aws.CredentialsCacheOptions) {
 		o.ExpiryWindow = expiryWindow
 	})
-	return &cached{endpoint: e.Name, cache: cache}
+	return &cached{endpoint: e.Name, cache: cache, fetcher: f}
 }
 
 // Retrieve returns the credentials. A failed fetch is an [*Error] of kind
@@ -55,8 +61,12 @@ func (c *cached) Retrieve(ctx context.Context) (aws.Credentials, error) {
 }
 
 // Invalidate makes the next caller fetch again, for when S3 refuses
-// credentials that look good.
-func (c *cached) Invalidate() { c.cache.Invalidate() }
+// credentials that look good, unless that was just done.
+func (c *cached) Invalidate() {
+	if age := time.Now().UnixNano() - c.fetcher.began.Load(); age < 0 || age >= int64(invalidAfter) {
+		c.cache.Invalidate()
+	}
+}
 
 // String and GoString keep the cache's content out of every log.
 func (c *cached) String() string { return "credentials of " + c.endpoint }
@@ -67,34 +77,36 @@ func (c *cached) GoString() string { return c.String() }
 // fetcher gives the cache its rules. The cache calls one method at a time.
 type fetcher struct {
 	from   aws.CredentialsProvider
-	ends   time.Time // when the last credentials really expire
-	failed bool      // the last fetch failed
+	last   aws.Credentials
+	ends   time.Time    // when the last credentials really expire
+	failed bool         // the last fetch failed
+	began  atomic.Int64 // when that was, in Unix nanoseconds
 }
 
-// Retrieve fetches new credentials within the limit.
+// Retrieve fetches new credentials within the limit. When it cannot, it goes on
+// with those at hand for as long as they really live. The SDK's own rule uses
+// them beyond their end, which only moves the error to S3.
 func (f *fetcher) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	f.failed = true
+	f.began.Store(time.Now().UnixNano())
+	got, err := f.fetch(ctx)
+	f.failed = err != nil
+	switch {
+	case err == nil:
+		f.last, f.ends = got, got.Expires
+	case !f.last.HasKeys() || f.last.CanExpire && !time.Now().Before(f.ends):
+		return aws.Credentials{}, err
+	}
+	return f.last, nil
+}
+
+func (f *fetcher) fetch(ctx context.Context) (aws.Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
 	got, err := f.from.Retrieve(ctx)
-	if err != nil {
-		return aws.Credentials{}, err
+	if err == nil && got.Expired() {
+		err = fmt.Errorf("the credentials that came had expired at %v", got.Expires)
 	}
-	if got.Expired() {
-		return aws.Credentials{}, fmt.Errorf("the credentials that came had expired at %v", got.Expires)
-	}
-	f.ends, f.failed = got.Expires, false
-	return got, nil
-}
-
-// HandleFailToRefresh goes on with the credentials at hand for as long as
-// they really live. The SDK's own rule uses them beyond their end, which only
-// moves the error to S3.
-func (f *fetcher) HandleFailToRefresh(_ context.Context, last aws.Credentials, err error) (aws.Credentials, error) {
-	if !last.CanExpire || !time.Now().Before(f.ends) {
-		return aws.Credentials{}, err
-	}
-	return last, nil
+	return got, err
 }
 
 // AdjustExpiresBy says when the cache asks again: by before the end, but at

@@ -191,11 +191,53 @@ func TestCachedFetchEnds(t *testing.T) {
 }
 
 func TestCachedInvalidate(t *testing.T) {
-	c := newCached(&Endpoint{Name: "e"}, &upstream{life: time.Hour})
-	expect(t, c, "1")
-	c.Invalidate()
-	expect(t, c, "2")
-	expect(t, c, "2")
+	synctest.Test(t, func(t *testing.T) {
+		c := newCached(&Endpoint{Name: "e"}, &upstream{life: time.Hour})
+		expect(t, c, "1")
+		time.Sleep(invalidAfter)
+		c.Invalidate()
+		expect(t, c, "2")
+		expect(t, c, "2")
+	})
+}
+
+// TestCachedInvalidateIsNoStorm: where S3 refuses the credentials every time, as
+// for a bucket of somebody else's service, reads do not become fetches.
+func TestCachedInvalidateIsNoStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{life: time.Hour}
+		c := newCached(&Endpoint{Name: "e"}, u)
+		for range 600 {
+			if got := ask(t.Context(), c); got == string(Unavailable) {
+				t.Fatal(got)
+			}
+			c.Invalidate()
+			time.Sleep(time.Second / 10)
+		}
+		if u.fetches < 10 || u.fetches > 13 {
+			t.Errorf("%d fetches in a minute", u.fetches)
+		}
+	})
+}
+
+// TestCachedInvalidateInAnOutage: that S3 refused the credentials once does not
+// lose those that still live.
+func TestCachedInvalidateInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{life: time.Hour}
+		c := newCached(&Endpoint{Name: "e"}, u)
+		expect(t, c, "1")
+		time.Sleep(10 * time.Minute)
+		u.fail = errors.New("the metadata service is down")
+		c.Invalidate()
+		expect(t, c, "1")
+		time.Sleep(retryAfter)
+		u.fail = nil
+		expect(t, c, "3")
+		u.fail = errors.New("the metadata service is down")
+		time.Sleep(time.Hour)
+		expect(t, c, string(Unavailable))
+	})
 }
 
 func TestCachedRefusesDeadCredentials(t *testing.T) {

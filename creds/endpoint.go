@@ -6,6 +6,7 @@ package creds
 import (
 	"cmp"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -52,6 +53,10 @@ type Endpoint struct {
 	// NoWebIdentity says that its STS takes no JSON web tokens: roles are
 	// assumed with the server's own credentials and an external id.
 	NoWebIdentity bool
+	// Audience is whom the web tokens for its STS are for: the client id under
+	// which that STS knows our issuer. No two owners of STS may have the same
+	// ([Endpoint.STSOwner]), or each could use at the other what it is sent.
+	Audience string
 	// MetadataURL replaces the address of the instance metadata service.
 	MetadataURL string
 }
@@ -117,6 +122,41 @@ func Partition(region string) string {
 		}
 	}
 	return "aws"
+}
+
+// awsSTS is what comes before the domain of AWS in the names of its own STS:
+// global, of a region, and of a VPC endpoint. Other names there may be
+// anybody's.
+// https://docs.aws.amazon.com/general/latest/gr/sts.html
+var awsSTS = regexp.MustCompile(`^(sts|sts(-fips)?\.[a-z]+(-[a-z]+)+-[0-9]+|[a-z0-9-]+\.sts\.[a-z]+(-[a-z]+)+-[0-9]+\.vpce)$`)
+
+// STSOwner names who hears what is sent to the STS of this endpoint: "AWS",
+// whatever the partition and region, or else the origin of the STS.
+func (e *Endpoint) STSOwner() string {
+	if e.URL == "" && e.STSURL == "" {
+		return "AWS"
+	}
+	origin := e.STSAddress()
+	if scheme, host, _ := strings.Cut(origin, "://"); scheme == "http" {
+		return "http://" + strings.TrimSuffix(host, ":80")
+	}
+	origin = strings.TrimSuffix(origin, ":443")
+	if isAWSSTS(strings.TrimPrefix(origin, "https://")) {
+		return "AWS"
+	}
+	return origin
+}
+
+func isAWSSTS(host string) bool {
+	if name, ok := strings.CutSuffix(host, ".amazonaws.com"); ok && awsSTS.MatchString(name) {
+		return true
+	}
+	for _, p := range partitions {
+		if name, ok := strings.CutSuffix(host, "."+p.suffix); ok && awsSTS.MatchString(name) {
+			return true
+		}
+	}
+	return false
 }
 
 func awsSuffix(region string) string {

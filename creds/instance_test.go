@@ -90,6 +90,7 @@ func TestInstance(t *testing.T) {
 	if got := m.requests(); !slices.Equal(got, want) {
 		t.Errorf("the service was asked for %q, want %q", got, want)
 	}
+	c.fetcher.began.Store(0) // long ago
 	c.Invalidate()
 	expect(t, c, "IMDS2")
 }

@@ -45,7 +45,9 @@ func TestLive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		access, err := Live(t.Context(), chain, &rule, Caller{})
+		var ended error
+		still := func(context.Context) error { return ended }
+		access, err := Live(t.Context(), chain, &rule, Caller{}, still)
 		if err != nil || access.As == "" || !access.RequesterPays || access.Personal != mode.Personal() {
 			t.Fatalf("%s: %+v, %v", mode, access, err)
 		}
@@ -61,13 +63,40 @@ func TestLive(t *testing.T) {
 		if text := fmt.Sprintf("%v %+v %#v", access.Provider, access.Provider, access.Provider); mode.Personal() && strings.Contains(text, "hunter2") {
 			t.Errorf("%s prints %s", mode, text)
 		}
+		ended = errors.New("the token was revoked")
+		if _, err := access.Provider.Retrieve(t.Context()); err != ended {
+			t.Errorf("%s, when the work must end: %v", mode, err)
+		}
+		ended = nil
 		source.err = &Error{Kind: Missing, Text: "the record was deleted"}
 		_, err = access.Provider.Retrieve(t.Context())
 		if gone := new(Error); mode.Personal() != (errors.As(err, &gone) && gone.Kind == Missing) {
 			t.Errorf("%s, when the rights are gone: %v", mode, err)
 		}
-		if _, err := Live(t.Context(), chain, &rule, Caller{}); err == nil {
+		if _, err := Live(t.Context(), chain, &rule, Caller{}, still); err == nil {
 			t.Errorf("%s: an error of the source is lost", mode)
+		}
+	}
+}
+
+// TestLiveAddsNothing: keys that cannot be renewed still cannot, and what is not
+// signed stays so.
+func TestLiveAddsNothing(t *testing.T) {
+	still := func(context.Context) error { return nil }
+	endpoint := &Endpoint{Name: "e", Credentials: CredentialsStatic, AccessKeyID: "id", SecretAccessKey: NewSecret("hunter2")}
+	iam, err := NewIAM(t.Context(), map[string]*Endpoint{"e": endpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, source := range map[Mode]Source{IAM: iam, Anonymous: AnonymousSource{}} {
+		rule := Rule{Bucket: "data", Endpoint: endpoint, Mode: mode}
+		chain, err := NewChain([]Rule{rule}, map[Mode]Source{mode: source})
+		if err != nil {
+			t.Fatal(err)
+		}
+		access, err := Live(t.Context(), chain, &rule, Caller{}, still)
+		if _, renews := access.Provider.(Renewer); err != nil || renews || (access.Provider == nil) != (mode == Anonymous) {
+			t.Errorf("%s: %+v, %v", mode, access, err)
 		}
 	}
 }

@@ -23,8 +23,9 @@ import (
 // minioArgument makes this program run a MinIO server.
 const minioArgument = "demo-minio"
 
-// audience is whom the tokens of the issuer are for.
-const audience = "keepstore-demo"
+// audience is whom the tokens are for that the STS of a server gets. Each has
+// its own, so that none can use at another what it is sent.
+func audience(server string) string { return "keepstore-" + server }
 
 // minioSettings go to the child. MinIO wants its secrets in its environment.
 type minioSettings struct {
@@ -37,13 +38,13 @@ type minioSettings struct {
 type minio struct {
 	*child
 	minioSettings
-	url   string
-	owner keyPair
+	name, url string
+	owner     keyPair
 }
 
-// roleARN is the name that MinIO gives to the one role of an audience.
-func roleARN() string {
-	sum := sha1.Sum([]byte(audience))
+// roleARN is the name that a server gives to the one role of its audience.
+func roleARN(server string) string {
+	sum := sha1.Sum([]byte(audience(server)))
 	return "arn:minio:iam:" + region + "::role/" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
@@ -76,12 +77,12 @@ func launchMinIO(dir folder, name, program, issuerURL, auditURL string) (*minio,
 	if err != nil {
 		return nil, err
 	}
-	m := &minio{url: "http://" + address, owner: keyPair{name + "-owner", rand.Text()}}
+	m := &minio{name: name, url: "http://" + address, owner: keyPair{name + "-owner", rand.Text()}}
 	m.minioSettings = minioSettings{Program: program, Address: address, Folder: dir.minio(name), Environment: []string{
 		"HOME=" + dir.minio(name), "MINIO_ROOT_USER=" + m.owner.Access, "MINIO_ROOT_PASSWORD=" + m.owner.Secret,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CI_CD=1", "MINIO_SITE_REGION=" + region,
 		"MINIO_IDENTITY_OPENID_CONFIG_URL=" + issuerURL + issuer.DiscoveryPath,
-		"MINIO_IDENTITY_OPENID_CLIENT_ID=" + audience,
+		"MINIO_IDENTITY_OPENID_CLIENT_ID=" + audience(name),
 		// Without a secret MinIO takes tokens that are signed with none.
 		"MINIO_IDENTITY_OPENID_CLIENT_SECRET=" + rand.Text(),
 		"MINIO_IDENTITY_OPENID_ROLE_POLICY=" + policyName,

@@ -55,7 +55,7 @@ func (m *minio) addPolicy(ctx context.Context, name, document string) error {
 
 // askSTS returns what the STS says to a token that is none.
 func (m *minio) askSTS(ctx context.Context) string {
-	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "WebIdentityToken": {"none"}, "RoleArn": {roleARN()}}
+	form := url.Values{"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "WebIdentityToken": {"none"}, "RoleArn": {roleARN(m.name)}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, strings.NewReader(form.Encode()))
 	if err != nil {
 		return ""

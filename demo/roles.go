@@ -91,7 +91,7 @@ func (s *stage) publish(ctx context.Context) error {
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && !ip.IsLoopback() {
 		return fmt.Errorf("keepstore at %s is no issuer for MinIO, which wants https or this machine: leave out --listen, or give --minio none", s.service.url)
 	}
-	s.settings.issuer = mapping{"url": s.service.url, "audience": audience}
+	s.settings.issuer = mapping{"url": s.service.url}
 	return s.service.reconfigure(ctx, s.dir, s.settings, func() bool {
 		reply, err := http.Get(s.service.url + issuer.DiscoveryPath)
 		if err != nil {
@@ -105,8 +105,8 @@ func (s *stage) publish(ctx context.Context) error {
 // addRoles gives the sites to keepstore.
 func (s *stage) addRoles(ctx context.Context, p *pair) error {
 	for _, site := range p.sites() {
-		s.settings.endpoint(site.endpoint, site.url, nil)
-		s.settings.rule(site.name, site.endpoint, p.mode, mapping{"role": roleARN()})
+		s.settings.endpoint(site.endpoint, site.url, mapping{"audience": audience(site.endpoint)})
+		s.settings.rule(site.name, site.endpoint, p.mode, mapping{"role": roleARN(site.endpoint)})
 	}
 	last := p.second.name
 	ann := client{url: s.service.url, token: s.people.ann.token}

@@ -167,7 +167,7 @@ func isCustomerKey(r refusal) bool {
 func (a *attempt) classify(r refusal) *Error {
 	e := &Error{Kind: a.kind(r), Op: a.op, Object: a.object, Status: r.status, Code: r.code, region: r.region}
 	if r.message != "" {
-		e.Err = errors.New(r.message)
+		e.Err = errors.New(withoutKeys(r.message))
 	}
 	e.retry = e.Kind == SlowDown
 	switch e.Kind {
@@ -185,6 +185,17 @@ func (a *attempt) classify(r refusal) *Error {
 	}
 	e.Text = a.sentence(e.Kind, r)
 	return e
+}
+
+// withoutKeys ends a message for the log where it names an object, since keys are
+// confidential: AWS says which resource it refused.
+func withoutKeys(message string) string {
+	const mark = ":s3:::"
+	before, _, found := strings.Cut(message, mark)
+	if !found {
+		return message
+	}
+	return before + mark + "…"
 }
 
 func badWhy(r refusal) string {

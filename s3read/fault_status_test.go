@@ -366,3 +366,17 @@ func TestErrorsOfCredentialsPassThrough(t *testing.T) {
 	}
 	r.requests(0)
 }
+
+// TestS05KeysStayOutOfCauses: the cause of an error is for the log, where keys do
+// not belong, and says who was refused.
+func TestS05KeysStayOutOfCauses(t *testing.T) {
+	const who = "User: arn:aws:sts::111122223333:assumed-role/keep/s is not authorized to perform: s3:GetObject"
+	for _, resource := range []string{`"arn:aws:s3:::data/patient 7.bam" because no policy allows it`, `"arn:aws:s3:::data/patient`, `arn:aws:s3:::data/patient and "arn:aws:s3:::data/patient"`} {
+		r := newRig(t, patient)
+		r.always(faultproxy.Answer(403, errorXML("AccessDenied", "<Message>"+who+" on resource: "+resource+"</Message>")))
+		e := r.fails(s3read.Denied, 1)
+		if e.Err == nil || strings.Contains(e.Err.Error(), "patient") || !strings.Contains(e.Err.Error(), who) {
+			t.Errorf("%s: the cause is %v", resource, e.Err)
+		}
+	}
+}

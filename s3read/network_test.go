@@ -212,11 +212,15 @@ func TestN08OddHeads(t *testing.T) {
 		"10000 early hints": {strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 10_000) + goodReply, false},
 		"9 MiB of headers":  {"HTTP/1.1 206 Partial Content\r\n" + strings.Repeat("X-Pad: "+strings.Repeat("x", 1000)+"\r\n", 9*1024) + "\r\n", false},
 		"101":               {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", false},
+		"101 for ever":      {"", false},
 		"not HTTP":          {"SSH-2.0-OpenSSH_9.9\r\n", false},
 		"nothing":           {"", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := faultproxy.NewRaw(t, faultproxy.Text(c.text))
+			if name == "101 for ever" {
+				raw = faultproxy.NewRaw(t, faultproxy.Switch)
+			}
 			got, err := readAll(newReader(t, hasty), rawAccess(raw.URL()), small)
 			if c.ok && (err != nil || string(got) != "hello") {
 				t.Errorf("%q, %v", got, err)

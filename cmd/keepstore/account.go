@@ -59,6 +59,9 @@ func (a *account) client() (*api.Client, error) {
 // run calls f with a client, and tells failures of the work from faults of
 // the command line and the settings.
 func (a *account) run(cmd *cobra.Command, f func(context.Context, *api.Client) error) error {
+	if a.data == "" && given(cmd, "data", &a.data) != nil { // as of a variable that is not set: not another cluster
+		return usagef("--data is empty: name the folder of a running keepstore standalone, or leave it out")
+	}
 	client, err := a.client()
 	if err != nil {
 		return err
@@ -84,7 +87,7 @@ func (a *account) print(w io.Writer, v any, rows ...[]string) error {
 	if a.json {
 		text, err := json.MarshalIndent(v, "", "  ")
 		if err == nil {
-			_, err = fmt.Fprintln(w, string(text))
+			_, err = fmt.Fprintln(w, cli.SafeJSON(text))
 		}
 		return err
 	}
@@ -143,6 +146,14 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 		return now.Add(d).Truncate(time.Second), nil
 	}
 	return time.Time{}, usagef("--expires must be a time such as 2027-01-31T12:00:00Z, a day such as 2027-01-31, or from now such as 90d or 12h")
+}
+
+// given returns the value of a flag, or nil if the command line lacks the flag.
+func given(cmd *cobra.Command, flag string, value *string) *string {
+	if !cmd.Flags().Changed(flag) {
+		return nil
+	}
+	return value
 }
 
 // isUUID reports whether text is an Arvados UUID of the type.

@@ -24,10 +24,10 @@ func newRotate() *cobra.Command {
 		Use:   "rotate FILE",
 		Short: "Add a key that signs from later on, and drop keys long replaced",
 		Long: `Rotate adds a key to the key file of the issuer (issuer.key_file) and drops
-keys that another replaced more than an hour ago. The new key is published as
-soon as servers have read the file: send SIGHUP to each at once. They begin to
-sign with it by themselves, when the time of --sign-in has passed. By then each
-STS must have read the published keys again; an hour is enough for most.
+keys that another replaced more than an hour ago. Servers that use the file
+publish the new key within a minute. They begin to sign with it by themselves,
+when the time of --sign-in has passed. By then each STS must have read the
+published keys again; an hour is enough for most.
 
 A key that somebody has stolen is not rotated: put another in its place, or
 remove the file to have one made, and send SIGHUP. The new one signs at once.`,
@@ -46,7 +46,7 @@ remove the file to have one made, and send SIGHUP. The new one signs at once.`,
 			if err := printKeys(cmd.OutOrStdout(), keys, now); err != nil {
 				return fault(err)
 			}
-			_, err = fmt.Fprintln(cmd.ErrOrStderr(), "Send SIGHUP to each server that uses this file now: the new key must be published before it signs.")
+			_, err = fmt.Fprintln(cmd.ErrOrStderr(), "Bring the file to each server that has a copy of it, now: the new key must be published before it signs.")
 			return fault(err)
 		},
 	}

@@ -57,7 +57,9 @@ below it. A token without scope "all" has no rights in S3 of its own.`,
 				}
 				attributes["expires_at"] = at
 			}
-			return a.run(cmd, func(ctx context.Context, c *api.Client) error { return a.createToken(ctx, cmd, c, owner, attributes) })
+			return a.run(cmd, func(ctx context.Context, c *api.Client) error {
+				return a.createToken(ctx, cmd, c, given(cmd, "user", &owner), attributes)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&owner, "user", "", "UUID or e-mail address of the user whom the token stands for")
@@ -66,9 +68,9 @@ below it. A token without scope "all" has no rights in S3 of its own.`,
 	return cmd
 }
 
-func (a *account) createToken(ctx context.Context, cmd *cobra.Command, c *api.Client, owner string, attributes map[string]any) error {
-	if owner != "" {
-		u, err := findUser(ctx, c, owner)
+func (a *account) createToken(ctx context.Context, cmd *cobra.Command, c *api.Client, owner *string, attributes map[string]any) error {
+	if owner != nil {
+		u, err := findUser(ctx, c, *owner)
 		if err != nil {
 			return err
 		}
@@ -97,7 +99,7 @@ keepstore standalone shows an administrator those of everyone; stock ones do not
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.run(cmd, func(ctx context.Context, c *api.Client) error {
-				tokens, err := listTokens(ctx, c, owner)
+				tokens, err := listTokens(ctx, c, given(cmd, "user", &owner))
 				if err != nil {
 					return err
 				}
@@ -115,13 +117,14 @@ keepstore standalone shows an administrator those of everyone; stock ones do not
 
 // listTokens goes on by offset, since stock API servers ignore other filters
 // of tokens than those for one UUID. For the same reason it filters itself.
-func listTokens(ctx context.Context, c *api.Client, owner string) ([]token, error) {
-	if owner != "" {
-		u, err := findUser(ctx, c, owner)
+func listTokens(ctx context.Context, c *api.Client, owner *string) ([]token, error) {
+	only := ""
+	if owner != nil {
+		u, err := findUser(ctx, c, *owner)
 		if err != nil {
 			return nil, err
 		}
-		owner = u.UUID
+		only = u.UUID
 	}
 	found := []token{}
 	for seen := 0; ; {
@@ -131,7 +134,7 @@ func listTokens(ctx context.Context, c *api.Client, owner string) ([]token, erro
 			return found, err
 		}
 		for _, t := range page.Items {
-			if owner == "" || t.OwnerUUID == owner {
+			if only == "" || t.OwnerUUID == only {
 				found = append(found, t)
 			}
 		}

@@ -114,8 +114,13 @@ func newUserShow(a *account) *cobra.Command {
 		Example: "  keepstore user show ann@example.org",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.run(cmd, func(ctx context.Context, c *api.Client) error {
-				u, err := findUser(ctx, c, strings.Join(args, ""))
+			return a.run(cmd, func(ctx context.Context, c *api.Client) (err error) {
+				var u user
+				if len(args) == 0 {
+					err = c.Call(ctx, http.MethodGet, usersPath+"/current", nil, &u)
+				} else {
+					u, err = findUser(ctx, c, args[0])
+				}
 				if err != nil {
 					return err
 				}
@@ -126,12 +131,11 @@ func newUserShow(a *account) *cobra.Command {
 	}
 }
 
-// findUser returns the user with the UUID or e-mail address; an empty name is
-// the user of the token.
+// findUser returns the user with the UUID or e-mail address. An empty name, as
+// of a shell variable that is not set, is never the user of the token, who may
+// be an administrator.
 func findUser(ctx context.Context, c *api.Client, name string) (found user, err error) {
 	switch {
-	case name == "":
-		return found, c.Call(ctx, http.MethodGet, usersPath+"/current", nil, &found)
 	case isUUID(name, "tpzed"):
 		return found, c.Call(ctx, http.MethodGet, usersPath+"/"+name, nil, &found)
 	case !strings.Contains(name, "@"):

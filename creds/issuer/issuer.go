@@ -46,16 +46,14 @@ type Options struct {
 	URL string
 	// KeyFile is made, with one key, when it is missing.
 	KeyFile string
-	// Audience is the aud claim, for example sts.amazonaws.com.
-	Audience string
 	// ClusterID is the five letters of the Arvados cluster.
 	ClusterID string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Issuer makes tokens. It does not change: to take up a changed key file,
-// make another one. Use [New].
+// Issuer makes tokens. It does not change; [File] follows its key file. Use
+// [New].
 type Issuer struct {
 	options         Options
 	keys            []Key
@@ -75,6 +73,11 @@ func New(o Options) (*Issuer, error) {
 			return nil, err
 		}
 	}
+	return load(o)
+}
+
+// load is New for a key file that is there.
+func load(o Options) (*Issuer, error) {
 	keys, err := ReadKeys(o.KeyFile)
 	if err != nil {
 		return nil, err
@@ -91,8 +94,6 @@ func (o Options) check() error {
 	switch {
 	case err != nil || u.Host == "" || u.Scheme+"://"+u.Host != o.URL || u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("the URL of the issuer must be an origin like https://keep.example.org, with nothing after the host")
-	case o.Audience == "":
-		return errors.New("the issuer needs an audience: for AWS it is sts.amazonaws.com")
 	case !clusterID.MatchString(o.ClusterID):
 		return errors.New("the issuer needs the id of the cluster: five lower-case letters and digits")
 	case o.KeyFile == "":
@@ -111,17 +112,21 @@ func (i *Issuer) signing(at time.Time) (Key, bool) {
 	return Key{}, false
 }
 
-// Token returns a JWT (RFC 7519) that names a user. Each one is new.
-func (i *Issuer) Token(user string) (creds.Secret, error) {
-	if !userUUID.MatchString(user) {
+// Token returns a JWT (RFC 7519) that names a user to one audience, such as
+// sts.amazonaws.com. Each one is new.
+func (i *Issuer) Token(user, audience string) (creds.Secret, error) {
+	switch {
+	case !userUUID.MatchString(user):
 		return creds.Secret{}, &creds.Error{Kind: creds.Missing, Text: "roles can be assumed for users only, and this token belongs to none"}
+	case audience == "": // some verifiers take such a token for their own
+		return creds.Secret{}, &creds.Error{Kind: creds.Missing, Text: "a web token must be for somebody: ask the operator to give the S3 endpoint an audience"}
 	}
 	now := i.options.Now()
 	key, ok := i.signing(now)
 	if !ok {
 		return creds.Secret{}, &creds.Error{Kind: creds.ClockSkew, Text: "the clock of this server went back before its keys: the operator checks the clock"}
 	}
-	token := jwt.NewWithClaims(key.method, i.claims(user, now))
+	token := jwt.NewWithClaims(key.method, i.claims(user, audience, now))
 	token.Header["kid"] = key.ID
 	text, err := token.SignedString(key.private)
 	if err != nil {
@@ -132,12 +137,12 @@ func (i *Issuer) Token(user string) (creds.Secret, error) {
 
 // claims are what a token says. The subject is made of ids that never go to
 // another person, in contrast to names and addresses.
-func (i *Issuer) claims(user string, now time.Time) jwt.MapClaims {
+func (i *Issuer) claims(user, audience string, now time.Time) jwt.MapClaims {
 	cluster := i.options.ClusterID
 	return jwt.MapClaims{
 		"iss": i.options.URL,
 		"sub": cluster + ":" + user,
-		"aud": i.options.Audience,
+		"aud": audience,
 		"iat": now.Unix(),
 		"nbf": now.Add(-early).Unix(),
 		"exp": now.Unix() + int64(Life/time.Second),

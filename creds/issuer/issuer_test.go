@@ -77,7 +77,7 @@ func TestTokensDiffer(t *testing.T) {
 	if len(subjects) != 2 || len(ids) != 100 {
 		t.Errorf("%d subjects and %d ids of 100 tokens of 2 users", len(subjects), len(ids))
 	}
-	secret, err := i.Token(alice)
+	secret, err := i.Token(alice, audience)
 	if shown := fmt.Sprintf("%v %+v %#v %s", secret, secret, secret, err); strings.Contains(shown, "ey") {
 		t.Errorf("a token shows as %s", shown)
 	}
@@ -88,9 +88,26 @@ func TestTokenOfNobody(t *testing.T) {
 	mint(t, i, alice)
 	for _, user := range []string{"", "alice", "alice@example.org", alice + "\n", alice + ":x", strings.ToUpper(alice), "zzzzz-j7d0g-000000000000000"} {
 		var e *creds.Error
-		if token, err := i.Token(user); !errors.As(err, &e) || e.Kind != creds.Missing || !token.IsZero() {
+		if token, err := i.Token(user, audience); !errors.As(err, &e) || e.Kind != creds.Missing || !token.IsZero() {
 			t.Errorf("user %q: %v", user, err)
 		}
+	}
+}
+
+// TestTokenForNobody: a token is for the audience that is asked for, and for
+// no other; there is none for everybody.
+func TestTokenForNobody(t *testing.T) {
+	i := open(t, options(writeFile(t, pemOf(t, newECKey(t, elliptic.P256()), ""))))
+	token, err := i.Token(alice, "minio-of-a-partner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verify(t, i.JWKS(), token.Reveal(), time.Now()); !errors.Is(err, jwt.ErrTokenInvalidAudience) {
+		t.Errorf("a token for a partner is good for %s: %v", audience, err)
+	}
+	var e *creds.Error
+	if token, err := i.Token(alice, ""); !errors.As(err, &e) || e.Kind != creds.Missing || !token.IsZero() {
+		t.Errorf("without an audience: %v", err)
 	}
 }
 
@@ -239,7 +256,6 @@ func TestBadOptions(t *testing.T) {
 		"user":     func(o *Options) { o.URL = "https://u:p@keep.example.org" },
 		"scheme":   func(o *Options) { o.URL = "ftp://keep.example.org" },
 		"no host":  func(o *Options) { o.URL = "https://" },
-		"audience": func(o *Options) { o.Audience = "" },
 		"cluster":  func(o *Options) { o.ClusterID = "Zzzzz" },
 		"key file": func(o *Options) { o.KeyFile = "" },
 	} {

@@ -28,6 +28,9 @@ func ReadKeys(file string) ([]Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the keys of the issuer cannot be read: %w", err)
 	}
+	if !info.Mode().IsRegular() { // reading a pipe would never end
+		return nil, fmt.Errorf("the key file %s is not a plain file", file)
+	}
 	if info.Mode().Perm()&0o027 != 0 {
 		return nil, fmt.Errorf("the key file %s is open to other users of this machine (mode %04o): "+
 			"run \"chmod 600\" on it, and replace its keys if anyone may have read them", file, info.Mode().Perm())
@@ -136,7 +139,7 @@ func makeKeys(file string) error {
 	if err != nil {
 		return fmt.Errorf("no key could be made for the issuer: %w", err)
 	}
-	name, err := writeTemporary(file, []Key{key})
+	name, err := writeTemporary(file, []Key{key}, func(*os.File) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -148,8 +151,9 @@ func makeKeys(file string) error {
 }
 
 // writeTemporary writes keys to a new file beside the named one, for its owner
-// only, and returns its name.
-func writeTemporary(file string, keys []Key) (name string, err error) {
+// only until finish changes that, and returns its name. finish has the file
+// itself: who may write to the folder could put a link in the place of a name.
+func writeTemporary(file string, keys []Key, finish func(*os.File) error) (name string, err error) {
 	text, err := formatKeys(keys)
 	if err != nil {
 		return "", err
@@ -159,7 +163,7 @@ func writeTemporary(file string, keys []Key) (name string, err error) {
 		return "", fmt.Errorf("the key file of the issuer cannot be written: %w", err)
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, finish(f), f.Sync(), f.Close()); err != nil {
 		_ = os.Remove(f.Name()) // the first error counts
 		return "", fmt.Errorf("the key file of the issuer cannot be written: %w", err)
 	}

@@ -73,7 +73,7 @@ func writeFile(t testing.TB, text string) string {
 }
 
 func options(file string) Options {
-	return Options{URL: origin, KeyFile: file, Audience: audience, ClusterID: "zzzzz"}
+	return Options{URL: origin, KeyFile: file, ClusterID: "zzzzz"}
 }
 
 func open(t testing.TB, o Options) *Issuer {
@@ -87,7 +87,7 @@ func open(t testing.TB, o Options) *Issuer {
 
 func mint(t testing.TB, i *Issuer, user string) string {
 	t.Helper()
-	token, err := i.Token(user)
+	token, err := i.Token(user, audience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func Rotate(file string, wait time.Duration, now time.Time) ([]Key, error) {
 		return nil, err
 	}
 	if last := keys[len(keys)-1]; last.SignFrom.After(now) {
-		return nil, fmt.Errorf("the newest key of %s signs from %s only: rotate again after that time", file, stamp(last.SignFrom))
+		return nil, fmt.Errorf("the newest key of %s signs from %s only: rotate again after that time, or take that key out of the file if the time is wrong", file, stamp(last.SignFrom))
 	}
 	key, err := generateKey(now.Add(wait).UTC().Truncate(time.Second))
 	if err != nil {
@@ -89,18 +89,17 @@ func replace(file string, keys []Key) error {
 	if err != nil {
 		return err
 	}
-	name, err := writeTemporary(file, keys)
-	if err != nil {
+	name, err := writeTemporary(file, keys, func(f *os.File) error {
+		err := f.Chmod(info.Mode().Perm())
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok && err == nil {
+			err = f.Chown(int(owner.Uid), int(owner.Gid))
+		}
 		return err
-	}
-	err = os.Chmod(name, info.Mode().Perm())
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err == nil {
-		err = os.Chown(name, int(owner.Uid), int(owner.Gid))
-	}
-	if err == nil {
-		err = os.Rename(name, file)
-	}
+	})
 	if err != nil {
+		return fmt.Errorf("run this as the owner of the key file, or as root: %w", err)
+	}
+	if err := os.Rename(name, file); err != nil {
 		_ = os.Remove(name) // the first error counts
 		return fmt.Errorf("the key file of the issuer cannot be replaced; run this as its owner or as root: %w", err)
 	}

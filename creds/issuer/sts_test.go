@@ -38,7 +38,7 @@ func newSite(t *testing.T, keyFile string) *site {
 	s := &site{t: t}
 	server := httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(server.Close)
-	s.options = Options{URL: server.URL, KeyFile: keyFile, Audience: audience, ClusterID: "zzzzz"}
+	s.options = Options{URL: server.URL, KeyFile: keyFile, ClusterID: "zzzzz"}
 	s.running.Store(open(t, s.options))
 	return s
 }
@@ -101,7 +101,7 @@ func (s *site) wantAccepted(what, token string) {
 // forge signs claims that are ours but for a change.
 func (s *site) forge(method jwt.SigningMethod, kid string, key any, change jwt.MapClaims) string {
 	s.t.Helper()
-	claims := s.running.Load().claims(alice, time.Now())
+	claims := s.running.Load().claims(alice, audience, time.Now())
 	maps.Copy(claims, change)
 	token := jwt.NewWithClaims(method, claims)
 	token.Header["kid"] = kid

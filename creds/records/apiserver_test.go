@@ -5,6 +5,7 @@ package records_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,7 @@ type site struct {
 	*apiserver.Server
 	url    string
 	offset atomic.Int64
+	api    *arvados.Client
 	source *records.Source
 	roles  *roles
 }
@@ -48,7 +50,7 @@ func newSite(t *testing.T, release bool) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(api.Close)
-	s.url, s.source = web.URL, records.New(records.Options{API: api, Roles: s.roles, Now: s.now})
+	s.url, s.api, s.source = web.URL, api, records.New(records.Options{API: api, Roles: s.roles, Now: s.now})
 	return s
 }
 
@@ -199,6 +201,35 @@ func TestPlantedRecords(t *testing.T) {
 	s.send(t, anns.Token, "DELETE", "credentials/"+own, nil)
 	s.offset.Add(int64(records.Fresh))
 	wantKeys(t, s.source, tokenRule("lab"), anns, "AKLAB") // it was in reach
+}
+
+// flooded is an API server with more, or longer, shared records than are read.
+type flooded struct {
+	records.API
+	with error
+}
+
+func (f *flooded) Records(ctx context.Context, token creds.Secret, bucket, user string) ([]records.Record, error) {
+	if user == "" {
+		return nil, f.with
+	}
+	return f.API.Records(ctx, token, bucket, user)
+}
+
+// TestFloodOfShares: nothing that strangers share, however long or many, comes
+// between a person and their own record.
+func TestFloodOfShares(t *testing.T) {
+	s := newSite(t, true)
+	anns, bobs := s.person(t, "ann"), s.person(t, "bob")
+	s.keep(t, anns, records.ClassKeys, "AKANN", "s3://lab")
+	s.share(t, anns, "can_read", s.keep(t, anns, records.ClassRole, arn, "s3://*"), bobs)
+	for with, word := range map[error]creds.Kind{records.ErrTooMany: creds.Ambiguous, errDown: ""} {
+		source := records.New(records.Options{API: &flooded{s.api, with}, Roles: s.roles, Now: s.now})
+		wantKeys(t, source, tokenRule("lab"), anns, "AKANN")
+		wantKind(t, source, tokenRule("lab"), bobs, word) // a list that is too long may also be a fault of the API server
+	}
+	s.keep(t, bobs, records.ClassKeys, "AKBOB", "s3://lab")
+	wantKeys(t, records.New(records.Options{API: &flooded{s.api, records.ErrTooMany}, Now: s.now}), tokenRule("lab"), bobs, "AKBOB")
 }
 
 // TestEditedByAnother: a record that another manager edits is theirs and

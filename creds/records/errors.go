@@ -75,7 +75,7 @@ func explain(err error, bucket string) error {
 			"this Arvados API server keeps no credential records, which the access rule for s3://%s needs: ask the operator for another access mode", bucket)}
 	case errors.Is(err, ErrTooMany):
 		return &creds.Error{Kind: creds.Ambiguous, Err: err, Text: fmt.Sprintf(
-			"more than %d credential records fit s3://%s: use a token of a user who can read fewer", MaxRecords, bucket)}
+			"more than %[1]d credential records that others share with you fit s3://%[2]s: store one of your own with the scope \"s3://%[2]s\"", MaxRecords, bucket)}
 	}
 	return err
 }

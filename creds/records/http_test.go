@@ -31,7 +31,11 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, 405, map[string]any{"errors": []string{"only GET is expected"}})
 	case path == "credentials" && !secret:
 		bucket := strings.TrimPrefix(filters[1][2].(string), "s3://")
-		list, err := v.Records(r.Context(), token, bucket)
+		of := ""
+		if len(filters) > 3 {
+			of, _ = filters[3][2].(string)
+		}
+		list, err := v.Records(r.Context(), token, bucket, of)
 		items := []any{}
 		for _, rec := range list {
 			items = append(items, map[string]any{"uuid": rec.UUID, "credential_class": rec.Class, "scopes": rec.Scopes, "external_id": rec.ExternalID,

@@ -46,6 +46,18 @@ func (p *provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return got, nil
 }
 
+// Ends returns when the record ends, or before that the session of its role.
+// The keys of a record are remembered for a shorter time, and then fetched
+// again.
+func (p *provider) Ends(ctx context.Context) (time.Time, error) {
+	now, err := p.choice(ctx)
+	if err != nil || p.session == nil {
+		return now.ExpiresAt, err
+	}
+	got, err := p.Retrieve(ctx)
+	return got.Expires, err
+}
+
 // held makes an error of this package's family of a refusal by the API
 // server, which was good to this token a while ago.
 func (p *provider) held(err error) error {

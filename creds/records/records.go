@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,8 +35,9 @@ const (
 // Refusal() bool says by it whether the API server itself said no.
 type API interface {
 	// Records returns the records that the token can read and that have the
-	// scope "s3://<bucket>" or "s3://*". It need not check them.
-	Records(ctx context.Context, token creds.Secret, bucket string) ([]Record, error)
+	// scope "s3://<bucket>" or "s3://*": all, or if user is not empty those
+	// that this user was the last to change. It need not check them.
+	Records(ctx context.Context, token creds.Secret, bucket, user string) ([]Record, error)
 	// RecordKeys returns the content of a record of class [ClassKeys].
 	RecordKeys(ctx context.Context, token creds.Secret, uuid string) (Keys, error)
 }
@@ -126,17 +128,22 @@ func (a *asker) ask(ctx context.Context) (Record, time.Time, error) {
 	return record, record.ExpiresAt, err
 }
 
+// choose asks for the user's own records first, which come first anyway: whoever
+// shares a flood of records with the user is not in the way of them.
 func (a *asker) choose(ctx context.Context) (Record, error) {
-	list, err := a.source.o.API.Records(ctx, a.caller.Token, a.rule.Bucket)
-	if err != nil {
-		return Record{}, explain(err, a.rule.Bucket)
+	var none error
+	for _, user := range slices.Compact([]string{a.caller.UserUUID, ""}) {
+		list, err := a.source.o.API.Records(ctx, a.caller.Token, a.rule.Bucket, user)
+		if err != nil {
+			return Record{}, explain(err, a.rule.Bucket)
+		}
+		q := question{a.rule.Bucket, a.caller.UserUUID, a.source.o.Now(), a.mayAssume}
+		var fit []Record
+		if fit, none = q.fitting(list); none == nil {
+			return q.best(fit)
+		}
 	}
-	q := question{a.rule.Bucket, a.caller.UserUUID, a.source.o.Now(), a.mayAssume}
-	fit, err := q.fitting(list)
-	if err != nil {
-		return Record{}, err
-	}
-	return q.best(fit)
+	return Record{}, none
 }
 
 func (a *asker) mayAssume(arn string) error {

@@ -66,6 +66,40 @@ func withRole(t *testing.T, f func(t *testing.T, v *vault, r *roles, s *records.
 	})
 }
 
+// wantEnd checks when there will be no more keys.
+func wantEnd(t *testing.T, id creds.Identity, want time.Time) {
+	t.Helper()
+	got, err := id.Provider.(interface {
+		Ends(context.Context) (time.Time, error)
+	}).Ends(t.Context())
+	if err != nil || !got.Equal(want) {
+		t.Errorf("it ends at %v, %v; want %v", got, err, want)
+	}
+}
+
+// TestEnds: keys end with their record, and not with our memory of them; a
+// session that ends before its record ends by itself.
+func TestEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *vault, s *records.Source) {
+		id, err := s.Credentials(t.Context(), tokenRule("b"), annCaller())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends := time.Now().Add(time.Hour)
+		wantEnd(t, id, ends)
+		time.Sleep(10 * time.Minute)
+		wantEnd(t, id, ends)
+	})
+	withRole(t, func(t *testing.T, v *vault, _ *roles, s *records.Source) {
+		v.storeRole(annRole, ann, arn, time.Now().Add(time.Hour), "s3://b")
+		id, err := s.Credentials(t.Context(), tokenRule("b"), annCaller())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEnd(t, id, time.Now().Add(15*time.Minute))
+	})
+}
+
 func TestRoleRecord(t *testing.T) {
 	withRole(t, func(t *testing.T, v *vault, r *roles, s *records.Source) {
 		id, err := s.Credentials(t.Context(), tokenRule("b"), annCaller())
@@ -76,6 +110,7 @@ func TestRoleRecord(t *testing.T) {
 		if err != nil || got.SessionToken != "of "+ann+" as "+arn+" for s3://b/" || !got.Expires.Equal(time.Now().Add(100*time.Second)) {
 			t.Errorf("%q until %v, %v; want it to end with the record", got.SessionToken, got.Expires, err)
 		}
+		wantEnd(t, id, time.Now().Add(100*time.Second))
 		if v.called("secret") != 0 {
 			t.Error("asked for the secret of a role")
 		}

@@ -132,7 +132,7 @@ func (v *vault) begin(ctx context.Context, what string, token creds.Secret) (str
 }
 
 // Records is of records.API.
-func (v *vault) Records(ctx context.Context, token creds.Secret, bucket string) ([]records.Record, error) {
+func (v *vault) Records(ctx context.Context, token creds.Secret, bucket, of string) ([]records.Record, error) {
 	user, err := v.begin(ctx, "list", token)
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (v *vault) Records(ctx context.Context, token creds.Secret, bucket string) 
 	var list []records.Record
 	for _, uuid := range slices.Sorted(maps.Keys(v.entries)) {
 		e := v.entries[uuid]
-		if e.readers[user] && (slices.Contains(e.Scopes, "s3://"+bucket) || slices.Contains(e.Scopes, "s3://*")) {
+		if e.readers[user] && (of == "" || of == e.ModifiedBy) && (slices.Contains(e.Scopes, "s3://"+bucket) || slices.Contains(e.Scopes, "s3://*")) {
 			list = append(list, e.Record)
 		}
 	}

@@ -100,10 +100,12 @@ func (d *double) fail(err error) {
 	d.err = err
 }
 
-// minter makes tokens that say for whom they are.
+// minter makes tokens that say whom they name, and to whom.
 type minter struct{}
 
-func (minter) Token(user string) (creds.Secret, error) { return creds.NewSecret("T-" + user), nil }
+func (minter) Token(user, audience string) (creds.Secret, error) {
+	return creds.NewSecret("T-" + user + audience), nil
+}
 
 type own struct{}
 
@@ -127,7 +129,7 @@ func newSource(t *testing.T, d role.STS, change func(*role.Options)) *role.Sourc
 }
 
 func onAWS() *creds.Rule {
-	return &creds.Rule{Bucket: "partner", Endpoint: &creds.Endpoint{Name: "aws", Region: "us-east-1"}, Mode: creds.Role, Role: readers}
+	return &creds.Rule{Bucket: "partner", Endpoint: &creds.Endpoint{Name: "aws", Region: "us-east-1", Audience: "@aws"}, Mode: creds.Role, Role: readers}
 }
 
 // provider is that of the caller under the rule.

@@ -41,8 +41,7 @@ func newIssuer(t *testing.T) (i *issuer.Issuer, url string) {
 		t.Fatal(err)
 	}
 	url = "http://" + listener.Addr().String()
-	i, err = issuer.New(issuer.Options{URL: url, Audience: audience, ClusterID: "zzzzz",
-		KeyFile: filepath.Join(t.TempDir(), "keys.pem")})
+	i, err = issuer.New(issuer.Options{URL: url, ClusterID: "zzzzz", KeyFile: filepath.Join(t.TempDir(), "keys.pem")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +221,7 @@ func TestMinIOLife(t *testing.T) {
 // free returns a session for alice that no policy narrows.
 func (r *rig) free(t *testing.T, life time.Duration) (aws.Credentials, error) {
 	t.Helper()
-	token, err := r.minter.Token(alice)
+	token, err := r.minter.Token(alice, audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,6 +257,7 @@ func TestMinIORefuses(t *testing.T) {
 	want(t, provider(t, stranger, r.rule("shared", ""), person(alice)), "sts-refused")
 	deaf := r.rule("shared", "")
 	deaf.Endpoint = servers.MinIO(t).Endpoint("")
+	deaf.Endpoint.Audience = audience
 	want(t, provider(t, r.source, deaf, person(alice)), "sts-refused")
 }
 

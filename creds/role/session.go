@@ -39,6 +39,12 @@ func (s *session) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	})
 }
 
+// Ends returns when the session of the moment ends at the STS.
+func (s *session) Ends(ctx context.Context) (time.Time, error) {
+	got, err := s.Retrieve(ctx)
+	return got.Expires, err
+}
+
 // Invalidate is for a session that S3 refuses: see [creds.Renewer].
 func (s *session) Invalidate() { s.source.sessions.Renew(s.key) }
 

@@ -32,9 +32,10 @@ const (
 	most = 10_000
 )
 
-// Minter makes the tokens that name users to an STS.
+// Minter makes the tokens that name users to an STS, which takes those for
+// its audience only.
 type Minter interface {
-	Token(userUUID string) (creds.Secret, error)
+	Token(userUUID, audience string) (creds.Secret, error)
 }
 
 // STS gives sessions: see [sts.Client].
@@ -137,7 +138,7 @@ func (s *Source) withToken(ctx context.Context, r sts.Request) (aws.Credentials,
 		return aws.Credentials{}, &creds.Error{Kind: creds.Missing, Text: fmt.Sprintf(
 			"this server has no issuer of web tokens, which the security token service of the S3 endpoint %s needs: ask the operator", r.Endpoint.Name)}
 	}
-	token, err := s.o.Minter.Token(r.SessionName)
+	token, err := s.o.Minter.Token(r.SessionName, r.Endpoint.Audience)
 	if own := (*creds.Error)(nil); errors.As(err, &own) {
 		return aws.Credentials{}, own
 	}

@@ -56,7 +56,8 @@ func TestOneCall(t *testing.T) {
 }
 
 // TestSessions: sessions are not shared between users, roles, endpoints and
-// rules (cases C-15 and T-05), nor between the server and a user.
+// rules (cases C-15 and T-05), nor between the server and a user. Each token
+// is for the audience of its endpoint.
 func TestSessions(t *testing.T) {
 	d := &double{}
 	s := newSource(t, d, nil)
@@ -73,8 +74,11 @@ func TestSessions(t *testing.T) {
 	want(t, provider(t, s.Server(), iam, person(alice)), "keepstore#6")
 	want(t, provider(t, s.Server(), iam, person(bob)), "keepstore#6")
 	want(t, provider(t, s, onAWS(), person(alice)), alice+"#1")
-	asked := []string{"token T-" + alice + " " + alice, "token T-" + bob + " " + bob, "token T-" + alice + " " + alice, "id X-" + alice + " by OWN " + alice,
-		"token T-" + alice + " " + alice, "id X-keepstore by OWN keepstore"}
+	partner := onAWS()
+	partner.Endpoint = &creds.Endpoint{Name: "partner", URL: "http://partner", Region: "us-east-1", Audience: "@partner"}
+	want(t, provider(t, s, partner, person(alice)), alice+"#7")
+	asked := []string{"token T-" + alice + "@aws " + alice, "token T-" + bob + "@aws " + bob, "token T-" + alice + "@aws " + alice, "id X-" + alice + " by OWN " + alice,
+		"token T-" + alice + "@aws " + alice, "id X-keepstore by OWN keepstore", "token T-" + alice + "@partner " + alice}
 	if got := d.calls(); !slices.Equal(got, asked) {
 		t.Errorf("asked %q", got)
 	}
@@ -95,6 +99,11 @@ func TestSessionLife(t *testing.T) {
 		d := &double{}
 		p := provider(t, newSource(t, d, nil), onAWS(), person(alice))
 		want(t, p, alice+"#1")
+		if ends, err := p.(interface {
+			Ends(context.Context) (time.Time, error)
+		}).Ends(t.Context()); err != nil || !ends.Equal(time.Now().Add(15*time.Minute)) {
+			t.Errorf("the session ends at %v, %v", ends, err)
+		}
 		time.Sleep(9 * time.Minute)
 		want(t, p, alice+"#1")
 		time.Sleep(time.Minute)

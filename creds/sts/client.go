@@ -105,7 +105,8 @@ type answer struct {
 }
 
 // call makes the AWS client anew for each call: a signer that is kept would
-// remember signing keys by access key id alone.
+// remember signing keys by access key id alone. Without own keys the call is
+// one with a token.
 func (c *Client) call(ctx context.Context, r Request, own aws.CredentialsProvider,
 	do func(context.Context, *sts.Client) (answer, error)) (aws.Credentials, error) {
 	wire, err := newWire(r.Endpoint)
@@ -116,7 +117,7 @@ func (c *Client) call(ctx context.Context, r Request, own aws.CredentialsProvide
 	defer cancel()
 	got, err := do(ctx, c.client(r, own, wire))
 	if err != nil {
-		return aws.Credentials{}, c.explain(r, wire, err)
+		return aws.Credentials{}, c.explain(r, wire, own == nil, err)
 	}
 	return c.accept(r, wire, got)
 }

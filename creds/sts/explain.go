@@ -77,8 +77,9 @@ func isThrottling(code string) bool {
 const maxSkew = 30 * time.Second
 
 // explain turns the error of a call into ours. It keeps no text of it, also
-// not as the cause.
-func (c *Client) explain(r Request, w *wire, err error) error {
+// not as the cause. minted says that the call showed a token that was made for
+// it.
+func (c *Client) explain(r Request, w *wire, minted bool, err error) error {
 	if own := (*creds.Error)(nil); errors.As(err, &own) {
 		return own // of the server's own credentials
 	}
@@ -94,6 +95,10 @@ func (c *Client) explain(r Request, w *wire, err error) error {
 		return unavailable(r, reason(err, status, cause), "does not answer as it should")
 	case !known.final && skew > maxSkew:
 		return c.skewed(r, w, cause)
+	case minted && (word == "ExpiredToken" || word == "ExpiredTokenException"):
+		return &creds.Error{Kind: creds.ClockSkew, Err: cause, Text: fmt.Sprintf("the security token service of the S3 endpoint %s "+
+			"takes a web token for expired that this server made a moment ago: ask the operator to check the clock of this server, and that of the service",
+			r.Endpoint.Name)}
 	}
 	return refused(r, ok, word, cause)
 }

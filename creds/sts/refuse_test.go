@@ -37,7 +37,6 @@ func TestRefusals(t *testing.T) {
 		{400, "MalformedPolicyDocument", creds.RoleRefused, "(MalformedPolicyDocument)", 1},
 		{400, "InvalidIdentityToken", creds.RoleRefused, "(InvalidIdentityToken): ask the owner of the role to trust this server for " + testUser, 1},
 		{400, "InvalidParameterValue", creds.RoleRefused, "(InvalidParameterValue)", 1},
-		{400, "ExpiredTokenException", creds.RoleRefused, "(ExpiredTokenException)", 1},
 		{403, "AccessDenied", creds.RoleRefused, "(AccessDenied)", 1},
 		{403, "IDPRejectedClaim", creds.RoleRefused, "(IDPRejectedClaim)", 1},
 		{403, testToken, creds.RoleRefused, "refuses a session of the role: ask", 1},
@@ -210,7 +209,9 @@ func TestClock(t *testing.T) {
 		{"SignatureDoesNotMatch", -45 * time.Second, creds.ClockSkew, "seconds behind"},
 		{"", 10 * time.Minute, creds.ClockSkew, "10 minutes ahead"},
 		{"AccessDenied", 10 * time.Minute, creds.RoleRefused, "(AccessDenied)"},
-		{"ExpiredTokenException", 5 * time.Second, creds.RoleRefused, "(ExpiredTokenException)"},
+		{"ExpiredTokenException", 5 * time.Second, creds.ClockSkew, "takes a web token for expired that this server made a moment ago: ask the operator to check the clock of this server, and that of the service"},
+		{"ExpiredToken", 0, creds.ClockSkew, "takes a web token for expired"},
+		{"InvalidIdentityToken", 5 * time.Second, creds.RoleRefused, "(InvalidIdentityToken)"},
 	} {
 		s := newService(t, func(w http.ResponseWriter, _ *http.Request) { failure(w, 400, c.code, testToken) })
 		client := newClient(c.ours)
@@ -220,6 +221,16 @@ func TestClock(t *testing.T) {
 			t.Errorf("%s: %d calls", c.code, s.calls())
 		}
 	}
+}
+
+// TestOwnSessionExpired: what AssumeRole takes for expired is the server's own
+// session, which may well be.
+func TestOwnSessionExpired(t *testing.T) {
+	s := newService(t, func(w http.ResponseWriter, _ *http.Request) { failure(w, 400, "ExpiredTokenException", testToken) })
+	_, err := withID(t, s.URL)
+	want(t, "AssumeRole", err, creds.RoleRefused, "(ExpiredTokenException)")
+	_, err = withToken(t, s.URL)
+	want(t, "web identity", err, creds.ClockSkew, "takes a web token for expired")
 }
 
 // TestEndedSession: a session that has ended by our clock is a clock fault.

@@ -54,7 +54,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	// The SDK puts variables of the environment into these.
 	r.Header.Set("User-Agent", "keepstore")
 	r.Header.Del("X-Amzn-Trace-Id")
-	got, err := w.transport.RoundTrip(r)
+	got, err := s3http.RoundTrip(w.transport, r)
 	if err != nil {
 		return nil, err
 	}

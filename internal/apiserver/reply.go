@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// maxReply bounds the manifests in one reply, as MaxIndexDatabaseRead does in
+// maxReply bounds the texts in one reply, as MaxIndexDatabaseRead does in
 // Arvados. A single larger one is given whole.
 const maxReply = 128 << 20
 

@@ -150,11 +150,23 @@ func (s *Server) fetch(ctx context.Context, db querier, r *resource, c *caller, 
 		if err := r.complete(c, item, read[len(columns):]); err != nil {
 			return nil, err
 		}
-		text, _ := item["manifest_text"].(string)
-		size += len(text)
+		size += textSize(item)
 		items = append(items, item)
 	}
 	return items, storage(rows.Err())
+}
+
+// textSize is how long the texts of a row are together.
+func textSize(item object) (size int) {
+	for _, value := range item {
+		switch v := value.(type) {
+		case string:
+			size += len(v)
+		case json.RawMessage:
+			size += len(v)
+		}
+	}
+	return size
 }
 
 // withNeeds adds the columns that finish needs.

@@ -26,6 +26,7 @@ type generation struct {
 	config *config.Config
 	state  *server.State
 	policy keep.Policy
+	roles  *roles
 	close  func()
 }
 
@@ -46,7 +47,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: set blob_signing to the key of the cluster", err)
 	}
-	roles, err := buildRoles(ctx, c, signer)
+	roles, err := buildRoles(ctx, c, signer, log)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +84,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 			Total:           c.Limits.Total,
 		},
 		policy: policy(c, others),
+		roles:  roles,
 		close: func() {
 			watch.close()
 			reader.Close()

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/arvados-s3/keepstore/internal/config"
@@ -27,6 +29,9 @@ func Explain(ctx context.Context, configFile string, q importer.Question) (impor
 	if err != nil {
 		return importer.Report{}, err
 	}
+	if err := checkKeyFile(c.Issuer.KeyFile); err != nil {
+		return importer.Report{}, err
+	}
 	log := newLogger(new(slog.LevelVar), false, io.Discard)
 	all := shared{s3: newS3Metrics(newRegistry()), memory: resolver.NewBuffers(0)}
 	g, err := build(ctx, c, all, log)
@@ -36,6 +41,15 @@ func Explain(ctx context.Context, configFile string, q importer.Question) (impor
 	defer g.close()
 	report, _ := g.state.Importer.Explain(ctx, q) // the report tells of the error
 	return report, nil
+}
+
+// checkKeyFile keeps a question from making the key file of the issuer, which
+// would belong to whoever asks, and which no STS would know.
+func checkKeyFile(name string) error {
+	if _, err := os.Stat(name); name != "" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the key file of the issuer, %s, is not there yet: start the server first, which makes it", name)
+	}
+	return nil
 }
 
 // Limits on the answer of a server.
@@ -61,6 +75,9 @@ func AskServer(ctx context.Context, base *url.URL, q importer.Question) (importe
 		return importer.Report{}, fmt.Errorf("%s does not answer: %w", base.Host, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // no limit ends a read of this body
+		return readReport(resp, nil)
+	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReport))
 	if err != nil {
 		return importer.Report{}, fmt.Errorf("the answer of %s broke off: %w", base.Host, err)

@@ -78,6 +78,9 @@ func ownKeys() string {
 	return fmt.Sprintf("region: %s, path_style: true, access_key_id: %s, secret_access_key: %s", testenv.Region, testenv.AccessKey, testenv.SecretKey)
 }
 
+// ownAudience is whom the tokens for the STS of the endpoint own are for.
+const ownAudience = "minio-of-the-test"
+
 // newRoles also starts the endpoint own, which must find the issuer running.
 // ROLE in the rules is the role that it knows.
 func newRoles(t *testing.T, rules string) *people {
@@ -88,9 +91,9 @@ func newRoles(t *testing.T, rules string) *people {
 	p.issuer = fmt.Sprintf("issuer: {url: %q, key_file: issuer.pem}\n", p.url)
 	p.change("access: []\n")
 	p.ownServer = testenv.MinIOWithIssuer(t, testenv.OpenID{ConfigURL: p.url + "/.well-known/openid-configuration",
-		Audience: "sts.amazonaws.com", Policies: []string{"people"}})
+		Audience: ownAudience, Policies: []string{"people"}})
 	p.own, p.sts = faultproxy.New(t, p.ownServer.URL), faultproxy.New(t, p.ownServer.URL)
-	p.head += fmt.Sprintf("  own: {url: %q, sts_url: %q, %s}\n", p.own.URL(), p.sts.URL(), ownKeys())
+	p.head += fmt.Sprintf("  own: {url: %q, sts_url: %q, audience: %s, %s}\n", p.own.URL(), p.sts.URL(), ownAudience, ownKeys())
 	p.forget()
 	p.change(strings.ReplaceAll(rules, "ROLE", p.ownServer.RoleARN))
 	return p

@@ -71,7 +71,7 @@ func TestOneSessionForManyReads(t *testing.T) {
 	}
 	form := parseForm(t, log[0].Body)
 	c := claims(form.Get("WebIdentityToken"))
-	if c.Subject != p.subject(p.aliceUUID) || c.Issuer != p.url || c.Audience != "sts.amazonaws.com" || c.ID == "" ||
+	if c.Subject != p.subject(p.aliceUUID) || c.Issuer != p.url || c.Audience != ownAudience || c.ID == "" ||
 		c.Expires-c.Issued > 300 || c.Expires <= c.Issued || c.NotBefore > c.Issued {
 		t.Errorf("the token claims %+v", c)
 	}

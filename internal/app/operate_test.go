@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +68,36 @@ func TestReload(t *testing.T) {
 	if got := r.get(l, r.alice); got.StatusCode != 200 {
 		t.Errorf("after the rule came back: %d %q", got.StatusCode, got.body)
 	}
+}
+
+// TestReloadEndsImports: an import that is under way does not go on by rules that
+// are no more, and is not disturbed by a reload that changes other things.
+func TestReloadEndsImports(t *testing.T) {
+	r, name := importing(t)
+	put(t, r.labServer, name, "p/x", []byte("x"))
+	good, err := os.ReadFile(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whileListing := func(change func(), logged string) imported {
+		r.lab.Set(faultproxy.Rule{Path: regexp.MustCompile("versions="), Count: 1, Choose: func() []faultproxy.Action {
+			change()
+			r.reload <- nil
+			r.waitForLog(logged)
+			time.Sleep(1100 * time.Millisecond) // what was asked before is old
+			return nil
+		}})
+		return r.imports(r.alice, fmt.Sprintf(`{"sources":[{"url":"s3://%s/p/"}]}`, name))
+	}
+	got := whileListing(func() {
+		if err := os.WriteFile(r.config, append(good, "limits: {max_imports: 9}\n"...), 0o600); err != nil {
+			t.Error(err)
+		}
+	}, "\"reloaded\",\"rules\":1")
+	if got.done == nil || got.done.Files != 1 {
+		t.Errorf("the rules are the same: %d %q", got.StatusCode, got.body)
+	}
+	r.wantError(whileListing(func() { r.write("access: []\n") }, "\"reloaded\",\"rules\":0").reply, 503, "rules-changed")
 }
 
 // TestDrain is D-09: a read in progress ends well, a new one is refused.

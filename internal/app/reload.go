@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync/atomic"
+	"time"
 
 	"github.com/arvados-s3/keepstore/internal/config"
 	"github.com/arvados-s3/keepstore/internal/server"
@@ -41,8 +43,12 @@ func (r *reloader) serve(ctx context.Context, listener net.Listener) error {
 	if r.Ready != nil {
 		r.Ready(listener.Addr().String())
 	}
+	look := time.NewTicker(cmp.Or(r.LookEvery, lookEvery))
+	defer look.Stop()
 	for {
 		select {
+		case <-look.C:
+			r.current.roles.look(r.log)
 		case <-r.Reload:
 			r.reload(ctx)
 		case err := <-failed:
@@ -52,6 +58,10 @@ func (r *reloader) serve(ctx context.Context, listener net.Listener) error {
 		}
 	}
 }
+
+// lookEvery is how often the key file of the issuer is looked at: far sooner
+// than a new key signs, and than a stolen one should go on being published.
+const lookEvery = time.Minute
 
 // loadCertificate reads the certificate to serve from now on, if any.
 func (r *reloader) loadCertificate(files config.TLS) error {
@@ -109,8 +119,16 @@ func (r *reloader) reload(ctx context.Context) {
 	r.handler.SetState(next.state)
 	next.activate(r.all.store)
 	r.current = next
+	if !reflect.DeepEqual(access(old.config), access(c)) {
+		old.state.Importer.Retire() // an import may take hours
+	}
 	old.close()
 	r.log.Info("reloaded", "rules", len(c.Rules))
+}
+
+// access is what decides who may read and import what.
+func access(c *config.Config) []any {
+	return []any{c.ClusterID, c.API, c.Signing, c.Endpoints, c.Rules, c.Issuer, c.Roles}
 }
 
 // needRestart names the settings that differ and are read at the start only.

@@ -6,6 +6,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/creds/issuer"
@@ -20,10 +21,10 @@ import (
 // it, so a reload begins without any.
 type roles struct {
 	source *role.Source
-	issuer *issuer.Issuer // nil without issuer.url
+	issuer *issuer.File // nil without issuer.url
 }
 
-func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (*roles, error) {
+func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer, log *slog.Logger) (*roles, error) {
 	own, err := creds.NewIAM(ctx, c.Endpoints)
 	if err != nil {
 		return nil, err
@@ -39,9 +40,7 @@ func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (
 	}
 	r := &roles{}
 	if c.Issuer.URL != "" {
-		if r.issuer, err = issuer.New(issuer.Options{
-			URL: c.Issuer.URL, KeyFile: c.Issuer.KeyFile, Audience: c.Issuer.Audience, ClusterID: c.ClusterID,
-		}); err != nil {
+		if r.issuer, err = follow(c, log); err != nil {
 			return nil, err
 		}
 		o.Minter = r.issuer
@@ -50,12 +49,38 @@ func buildRoles(ctx context.Context, c *config.Config, signer *locator.Signer) (
 	return r, err
 }
 
+// follow tells when it had to make a key, which an operator who only lost sight
+// of the file, or has several servers, must know.
+func follow(c *config.Config, log *slog.Logger) (*issuer.File, error) {
+	missing := checkKeyFile(c.Issuer.KeyFile) != nil
+	f, err := issuer.Follow(issuer.Options{
+		URL: c.Issuer.URL, KeyFile: c.Issuer.KeyFile, ClusterID: c.ClusterID,
+	})
+	if err == nil && missing {
+		log.Warn("a new key was made for the issuer, since there was no key file: all servers behind issuer.url need the same file", "file", c.Issuer.KeyFile)
+	}
+	return f, err
+}
+
 // publisher is what the server publishes, or nil.
 func (r *roles) publisher() server.Issuer {
 	if r.issuer == nil {
-		return nil // and not a nil *Issuer in an interface
+		return nil // and not a nil *File in an interface
 	}
 	return r.issuer
+}
+
+// look takes up a changed key file of the issuer.
+func (r *roles) look(log *slog.Logger) {
+	if r.issuer == nil {
+		return
+	}
+	switch changed, err := r.issuer.Look(); {
+	case err != nil:
+		log.Error("the changed key file of the issuer is not used: the old keys stay", "error", err.Error())
+	case changed:
+		log.Info("the keys of the issuer have changed: the new ones are published")
+	}
 }
 
 func externalIDs(c *config.Config, signer *locator.Signer) func(string) string {

@@ -29,6 +29,9 @@ type Options struct {
 	Log io.Writer
 	// Reload asks to read ConfigFile again; it may be nil.
 	Reload <-chan os.Signal
+	// LookEvery is how often the key file of the issuer is looked at for
+	// changes; zero means each minute.
+	LookEvery time.Duration
 	// Ready is called once with the address that the server listens on.
 	Ready func(address string)
 }

@@ -42,10 +42,6 @@ type StandaloneOptions struct {
 	APICertificate func(file string)
 }
 
-// urlFile is the file of the data folder that says where the API server
-// listens, while it does.
-const urlFile = "api-url"
-
 // Standalone runs the embedded API server and keepstore in one process, with
 // one user who may do everything. While it runs, the file api-url of the data
 // folder holds the URL of the API server; for https, the certificate is in
@@ -95,17 +91,6 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 		}
 	}
 	return Serve(ctx, o.Options)
-}
-
-// tellURL writes the URL into the data folder. forget removes it: when the
-// server has stopped, commands must not send the token to whoever listens
-// there next.
-func tellURL(dir, url string) (forget func(), err error) {
-	file := filepath.Join(dir, urlFile)
-	if err := writeWhole(file, []byte(url+"\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("the file %s cannot be written: %w", file, err)
-	}
-	return func() { _ = os.Remove(file) }, nil // the next start writes it anew
 }
 
 // listenAPI opens the port of the API server. caFile is empty without TLS.

@@ -69,7 +69,7 @@ func TestFaultySTS(t *testing.T) {
 		"denied, with echo":  {echo, 403, "sts-refused"},
 		"bad token":          {stsError(400, "InvalidIdentityToken", "No OpenIDConnect provider found"), 403, "sts-refused"},
 		"bad parameter":      {stsError(400, "InvalidParameterValue", "nonsense"), 403, "sts-refused"},
-		"token expired":      {stsError(400, "ExpiredTokenException", "Token is expired"), 403, "sts-refused"},
+		"token expired":      {stsError(400, "ExpiredTokenException", "Token is expired"), 503, "clock-skew"},
 		"clock far ahead":    {ahead(10*time.Minute, stsError(400, "ExpiredTokenException", "Token is expired")), 503, "clock-skew"},
 		"throttled":          {stsError(400, "Throttling", "Rate exceeded"), 503, "creds-unavailable"},
 		"too many":           {faultproxy.Answer(429, ""), 503, "creds-unavailable"},

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -23,12 +24,18 @@ import (
 const (
 	// maxCalls bounds the requests under way to the API server.
 	maxCalls = 64
+	// maxWaiting bounds those that wait for one of these. Questions outlive who
+	// asked them, so it is not the number of clients that bounds them.
+	maxWaiting = 1024
 	// maxReply bounds the body of a reply. The largest that is asked for is
 	// the discovery document, about 200 KiB on a stock cluster.
 	maxReply       = 1 << 20
 	maxReplyHeader = 64 << 10
 	defaultTimeout = 10 * time.Second
 )
+
+// errTooLong is what a reply is not read for.
+var errTooLong = errors.New("the API server's reply is longer than 1 MiB")
 
 // Options configure a [Client].
 type Options struct {
@@ -49,6 +56,7 @@ type Client struct {
 	http      *http.Client
 	now       func() time.Time
 	calls     chan struct{}
+	waiting   atomic.Int64
 	callers   remembered[creds.Caller]
 	groups    remembered[[]string]
 	discovery remembered[Discovery]
@@ -129,17 +137,34 @@ func newHTTP(trust *x509.CertPool, timeout time.Duration) *http.Client {
 
 // get asks for one JSON document. An empty token sends none.
 func (c *Client) get(ctx context.Context, token creds.Secret, path string, query url.Values, into any) error {
-	select {
-	case c.calls <- struct{}{}:
-		defer func() { <-c.calls }()
-	case <-ctx.Done():
-		return unavailable(fmt.Errorf("%d requests to the API server are under way: %w", maxCalls, ctx.Err()))
+	if err := c.begin(ctx); err != nil {
+		return unavailable(err)
 	}
+	defer func() { <-c.calls }()
 	status, body, err := c.send(ctx, token, path, query)
 	if err != nil {
 		return unavailable(err)
 	}
 	return accept(status, body, into)
+}
+
+// begin takes a place among the requests that are under way.
+func (c *Client) begin(ctx context.Context) error {
+	select {
+	case c.calls <- struct{}{}:
+		return nil
+	default:
+	}
+	defer c.waiting.Add(-1)
+	if c.waiting.Add(1) > maxWaiting {
+		return fmt.Errorf("%d requests to the API server wait already", maxWaiting)
+	}
+	select {
+	case c.calls <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%d requests to the API server are under way: %w", maxCalls, ctx.Err())
+	}
 }
 
 func (c *Client) send(ctx context.Context, token creds.Secret, path string, query url.Values) (int, []byte, error) {
@@ -160,9 +185,12 @@ func (c *Client) send(ctx context.Context, token creds.Secret, path string, quer
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return 0, nil, errors.New("the API server switches to another protocol") // no limit ends a read of this body
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
 	if err == nil && len(body) > maxReply {
-		err = fmt.Errorf("the API server's reply to GET %s is longer than %d bytes", path, maxReply)
+		err = fmt.Errorf("GET %s: %w", path, errTooLong)
 	}
 	return resp.StatusCode, body, err
 }

@@ -26,18 +26,19 @@ const (
 var _ records.API = (*Client)(nil)
 
 // Records returns the credential records that the token can read and that
-// have the scope "s3://<bucket>" or "s3://*". What a record says is not
+// have the scope "s3://<bucket>" or "s3://*"; if a user is named, those that
+// this user was the last to change. What a record says is not
 // checked here; one that cannot be understood comes with a fault, and one
 // without a proper UUID not at all. More than [records.MaxRecords] in one
 // list are an error with the cause [records.ErrTooMany].
-func (c *Client) Records(ctx context.Context, token creds.Secret, bucket string) ([]records.Record, error) {
+func (c *Client) Records(ctx context.Context, token creds.Secret, bucket, user string) ([]records.Record, error) {
 	if err := checkToken(token.Reveal()); err != nil {
 		return nil, err
 	}
 	var found []records.Record
 	known := map[string]bool{} // a record may have both scopes
 	for _, scope := range []string{"s3://" + bucket, "s3://*"} {
-		list, err := c.askRecords(ctx, token, scope)
+		list, err := c.askRecords(ctx, token, scope, user)
 		if err != nil {
 			return nil, because(err)
 		}
@@ -51,10 +52,10 @@ func (c *Client) Records(ctx context.Context, token creds.Secret, bucket string)
 
 // askRecords pages by UUID and not by offset, so that a record that goes
 // meanwhile does not hide another.
-func (c *Client) askRecords(ctx context.Context, token creds.Secret, scope string) ([]records.Record, error) {
+func (c *Client) askRecords(ctx context.Context, token creds.Secret, scope, user string) ([]records.Record, error) {
 	var list []records.Record
 	for seen, last := 0, ""; ; {
-		page, more, err := c.askRecordPage(ctx, token, scope, last)
+		page, more, err := c.askRecordPage(ctx, token, scope, user, last)
 		if err != nil {
 			return nil, err
 		}
@@ -78,12 +79,16 @@ func (c *Client) askRecords(ctx context.Context, token creds.Secret, scope strin
 
 // askRecordPage returns one page, and whether there are more. A server may
 // answer with fewer items than it was asked for.
-func (c *Client) askRecordPage(ctx context.Context, token creds.Secret, scope, after string) ([]json.RawMessage, bool, error) {
-	filters, err := json.Marshal([][]any{
+func (c *Client) askRecordPage(ctx context.Context, token creds.Secret, scope, user, after string) ([]json.RawMessage, bool, error) {
+	conditions := [][]any{
 		{"credential_class", "in", []string{records.ClassKeys, records.ClassRole}},
 		{"scopes", "contains", scope},
 		{"uuid", ">", after},
-	})
+	}
+	if user != "" {
+		conditions = append(conditions, []any{"modified_by_user_uuid", "=", user})
+	}
+	filters, err := json.Marshal(conditions)
 	if err != nil {
 		return nil, false, unavailable(err)
 	}

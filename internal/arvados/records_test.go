@@ -49,7 +49,7 @@ func recordsOf(t *testing.T, answer http.HandlerFunc) ([]records.Record, error) 
 	t.Helper()
 	api := newScript(t)
 	api.set(recordsPath, answer)
-	return newClient(t, Options{URL: api.URL}).Records(context.Background(), secret("sesame"), "b")
+	return newClient(t, Options{URL: api.URL}).Records(context.Background(), secret("sesame"), "b", "")
 }
 
 func TestRecords(t *testing.T) {
@@ -171,14 +171,16 @@ func TestRecordListReplies(t *testing.T) {
 		kind   Kind
 		cause  error
 	}{
-		"good":             {listed("s3://b", stockKeys), "", nil},
-		"none":             {listed("s3://b"), "", nil},
-		"401":              {says(401, noTokens), TokenRefused, nil},
-		"403":              {says(403, `{"errors":["Forbidden"]}`), Denied, nil},
-		"404":              {says(404, `{"errors":["Path not found (req-1)"]}`), Denied, records.ErrNotFound},
-		"422":              {says(422, `{"errors":["Invalid attribute"]}`), Unavailable, nil},
-		"500":              {says(500, `{"errors":["oops"]}`), Unavailable, nil},
-		"redirect":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) }, Unavailable, nil},
+		"good": {listed("s3://b", stockKeys), "", nil},
+		"none": {listed("s3://b"), "", nil},
+		"401":  {says(401, noTokens), TokenRefused, nil},
+		"403":  {says(403, `{"errors":["Forbidden"]}`), Denied, nil},
+		"404":  {says(404, `{"errors":["Path not found (req-1)"]}`), Denied, records.ErrNotFound},
+		"422":  {says(422, `{"errors":["Invalid attribute"]}`), Unavailable, nil},
+		"500":  {says(500, `{"errors":["oops"]}`), Unavailable, nil},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}, Unavailable, nil},
 		"HTML":             {says(200, `<html>`), Unavailable, nil},
 		"null":             {says(200, `null`), Unavailable, nil},
 		"no items":         {says(200, `{"items_available":0}`), Unavailable, nil},
@@ -284,4 +286,19 @@ func FuzzRecord(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRecordsOfUser asks for the records of one user.
+func TestRecordsOfUser(t *testing.T) {
+	api := newScript(t)
+	api.set(recordsPath, func(w http.ResponseWriter, r *http.Request) {
+		if got := r.FormValue("filters"); !strings.HasSuffix(got, `,["modified_by_user_uuid","=","`+ann+`"]]`) {
+			t.Errorf("asked for %s", got)
+		}
+		says(200, `{"items_available":1,"items":[`+stockKeys+`]}`)(w, r)
+	})
+	got, err := newClient(t, Options{URL: api.URL}).Records(context.Background(), secret("sesame"), "b", ann)
+	if err != nil || len(got) != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
 }

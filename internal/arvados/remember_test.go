@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -146,6 +147,32 @@ func TestCallsAreLimited(t *testing.T) {
 		callers.Wait()
 		if waited := time.Since(start); waited != defaultTimeout {
 			t.Errorf("waited %v, want %v", waited, defaultTimeout)
+		}
+	})
+}
+
+// TestThoseWhoLeaveWaitNoMore: clients that come with ever new tokens and leave
+// at once do not make questions pile up behind an API server that hangs.
+func TestThoseWhoLeaveWaitNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, Options{URL: "http://zzzzz.example.org"})
+		c.http.Transport = &stuck{}
+		gone, leave := context.WithCancel(context.Background())
+		leave()
+		before := runtime.NumGoroutine()
+		for i := range 5 * maxWaiting {
+			if _, err := c.Caller(gone, secret(fmt.Sprint("token", i))); kindOf(t, err) != Unavailable {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if n := runtime.NumGoroutine() - before; n > 3*(maxCalls+maxWaiting) {
+			t.Errorf("%d goroutines are left", n)
+		}
+		time.Sleep(defaultTimeout)
+		synctest.Wait()
+		if n := c.waiting.Load(); n != 0 {
+			t.Errorf("%d are counted when all have gone", n)
 		}
 	})
 }

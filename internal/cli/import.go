@@ -147,11 +147,10 @@ func progressText(p collection.Progress, passed time.Duration) string {
 	}
 	if p.BytesRead > 0 {
 		text += fmt.Sprintf(", %s read", size(p.BytesRead))
-	}
-	if passed > time.Second {
+	} else if passed > time.Second {
 		text += fmt.Sprintf(", %s keys/s", count(int64(float64(p.Listed)/passed.Seconds())))
 	}
-	return text
+	return text + ", " + passed.Round(time.Second).String()
 }
 
 // print tells what was done, or would be.

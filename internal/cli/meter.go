@@ -57,10 +57,10 @@ func newBar(w io.Writer, label string, of int64) *progressbar.ProgressBar {
 		progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionEnableColorCodes(false),
 	}
 	if of < 0 {
-		options = append(options, progressbar.OptionSpinnerType(9), progressbar.OptionSetElapsedTime(true))
+		options = append(options, progressbar.OptionSpinnerType(9), progressbar.OptionSetElapsedTime(false))
 	} else {
 		options = append(options, progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionShowTotalBytes(true),
-			progressbar.OptionUseIECUnits(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
+			progressbar.OptionUseIECUnits(true), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(20))
 	}
 	return progressbar.NewOptions64(of, options...)
 }
@@ -111,8 +111,8 @@ func (m *meter) end() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.bar != nil {
-		_ = m.bar.Exit() // ends its goroutine
-		_ = m.bar.Clear()
+		_ = m.bar.Clear() // progress is not worth an error
+		_ = m.bar.Exit()  // ends its goroutine
 	}
 	m.bar, m.next = nil, time.Time{}
 }

@@ -5,21 +5,45 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // printJSON writes v for other programs.
 func (s *session) printJSON(v any) error {
-	encoder := json.NewEncoder(s.out)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // URLs stay readable
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(s.out, SafeJSON(text.Bytes()))
+	return err
+}
+
+// SafeJSON escapes in JSON what could play tricks on a terminal, and keeps what
+// it means. Package json leaves such characters above ASCII as they are.
+func SafeJSON(text []byte) string {
+	var out strings.Builder
+	for _, r := range string(text) {
+		if r == '\n' || unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return out.String()
 }
 
 // printTable writes rows in columns. It escapes the cells.

@@ -47,6 +47,9 @@ func command(cmd *cobra.Command, w work) *cobra.Command {
 	cmd.Flags().BoolVar(&o.quiet, "no-progress", false, "show no progress")
 	cmd.Long += SettingsHelp
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if o.data == "" && cmd.Flags().Changed("data") { // as of a variable that is not set: not another cluster
+			return usagef("--data is empty: name the folder of a running keepstore standalone, or leave it out")
+		}
 		s, err := o.session(cmd)
 		if err != nil {
 			return &Exit{Usage, err}

@@ -4,13 +4,11 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/arvados-s3/keepstore/internal/app"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -30,25 +28,17 @@ func Settings(data string, environ []string) (api.Settings, error) {
 	if data == "" {
 		return api.FromEnv(environ)
 	}
-	url, err := line(data, "api-url")
-	if errors.Is(err, fs.ErrNotExist) {
-		return api.Settings{}, fmt.Errorf("there is no running keepstore standalone on the folder %s: start it first", data)
-	}
+	url, err := app.RunningURL(data)
 	if err != nil {
 		return api.Settings{}, err
 	}
-	token, err := line(data, "admin-token")
+	token, err := os.ReadFile(filepath.Join(data, "admin-token"))
 	if err != nil {
 		return api.Settings{}, err
 	}
-	s := api.Settings{Host: url, Token: api.NewToken(token)}
+	s := api.Settings{Host: url, Token: api.NewToken(strings.TrimSpace(string(token)))}
 	if strings.HasPrefix(url, "https:") {
 		s.CAFile = filepath.Join(data, "api-certificate.pem")
 	}
 	return s, nil
-}
-
-func line(folder, name string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(folder, name))
-	return strings.TrimSpace(string(text)), err
 }

@@ -52,9 +52,11 @@ func (b *builder) build(f *file) *Config {
 	}
 	c.KeepServiceUUID = b.keepService(f.KeepServiceUUID, c.ClusterID)
 	c.Issuer = b.issuer(f.Issuer)
+	b.audiences(f, c)
 	c.Roles = b.roles(f.Roles)
 	c.Rules = b.rules(f, c, arvados)
 	b.checkRoles(f, c)
+	b.checkAudiences(f, c)
 	c.Volumes = b.volumes(f, c)
 	b.refuseProvided(f)
 	return c

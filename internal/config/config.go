@@ -60,7 +60,7 @@ type Issuer struct {
 	URL string
 	// KeyFile holds the private keys. It is made when it is missing.
 	KeyFile string
-	// Audience is whom the tokens are for.
+	// Audience is whom the tokens are for where an endpoint does not say it.
 	Audience string
 }
 

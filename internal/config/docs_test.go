@@ -100,9 +100,9 @@ func TestManualExamples(t *testing.T) {
 	}
 }
 
-// TestDesignSample: the sample that all this began with has two faults. Its
-// one rule of mode role names a role of the own account, and its issuer has no
-// key file.
+// TestDesignSample: the sample that all this began with has three faults. Its
+// one rule of mode role names a role of the own account, its issuer has no key
+// file, and AWS and the lab get tokens that are good at both.
 func TestDesignSample(t *testing.T) {
 	text, err := os.ReadFile("testdata/sample.yml")
 	if err != nil {
@@ -111,6 +111,8 @@ func TestDesignSample(t *testing.T) {
 	_, err = loadText(t, string(text))
 	want := []string{
 		"keepstore.yml:10: issuer.key_file: the key file of the issuer is missing: name a file; it is made when it does not exist",
+		"keepstore.yml:15: endpoints.lab.audience: the web tokens for the STS of the endpoints aws and lab have the same audience, so whoever runs one of the two could be any user " +
+			"at the other with the tokens that it gets: give lab an audience of its own, such as audience: keepstore-lab, and register it at its STS as the client id",
 		"keepstore.yml:20: access[3].role: this role is in roles.own_account, whose roles are never assumed in the name of users: use a role of another account, or mode iam",
 	}
 	if err == nil {
@@ -119,6 +121,7 @@ func TestDesignSample(t *testing.T) {
 	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
 		t.Error(diff)
 	}
-	cured := strings.NewReplacer(`key_file: "", audience`, "key_file: issuer.pem, audience", "111122223333:role/readers", "444455556666:role/arvados-readers")
+	cured := strings.NewReplacer(`key_file: "", audience`, "key_file: issuer.pem, audience", "111122223333:role/readers", "444455556666:role/arvados-readers",
+		`sts_url: "", ca_file`, "audience: keepstore-lab, ca_file")
 	mustLoad(t, cured.Replace(string(text)))
 }

@@ -27,7 +27,7 @@ func TestBaseIsGood(t *testing.T) { mustLoad(t, base) }
 // TestFaults: each case puts one thing wrong and must report just that. The
 // base file is the positive control of all of them.
 func TestFaults(t *testing.T) {
-	for name, test := range merged(t, faultCases, roleFaults) {
+	for name, test := range merged(t, faultCases, roleFaults, audienceFaults) {
 		t.Run(name, func(t *testing.T) {
 			text := base + test.new
 			if test.old != "" {

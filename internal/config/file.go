@@ -71,6 +71,7 @@ type fileEndpoint struct {
 	Regions             []value `yaml:"regions"`
 	STSURL              value   `yaml:"sts_url"`
 	WebIdentity         value   `yaml:"web_identity" default:"true"`
+	Audience            value   `yaml:"audience"`
 	Credentials         value   `yaml:"credentials"`
 	AccessKeyID         value   `yaml:"access_key_id"`
 	SecretAccessKey     value   `yaml:"secret_access_key"`

@@ -23,7 +23,7 @@ func (b *builder) issuer(f fileIssuer) Issuer {
 		return Issuer{}
 	}
 	i := Issuer{URL: b.origin(f.URL, "https", "http"), KeyFile: b.path(f.KeyFile), Audience: f.Audience.text}
-	if u, err := url.Parse(i.URL); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	if isOpen(i.URL) {
 		b.bad.add(f.URL.place, "the issuer must use https: who can change what it publishes can be any user to the STS (http is for this machine only)")
 	}
 	if !f.KeyFile.given() {
@@ -31,10 +31,14 @@ func (b *builder) issuer(f fileIssuer) Issuer {
 			b.bad.add(f.KeyFile.place, "the key file of the issuer is missing: name a file; it is made when it does not exist")
 		}
 	}
-	if !regexp.MustCompile(`^[!-~]{1,255}$`).MatchString(i.Audience) {
-		b.bad.add(f.Audience.place, "the audience is of 1 to 255 characters without spaces, such as sts.amazonaws.com")
-	}
+	b.checkAudience(f.Audience)
 	return i
+}
+
+// isOpen reports whether what is sent to the origin can be read on the way.
+func isOpen(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Scheme == "http" && !isLoopback(u.Hostname())
 }
 
 func isLoopback(host string) bool {
@@ -162,6 +166,10 @@ func (b *builder) checkSessions(f *file, r fileRule, rule creds.Rule, c *Config)
 
 // needSession checks what all sessions need.
 func (b *builder) needSession(r fileRule, rule creds.Rule, c *Config) {
+	if rule.Endpoint != nil && isOpen(rule.Endpoint.STSAddress()) {
+		b.bad.add(r.Endpoint.place, "the STS of this endpoint must be reached by https: web tokens and the keys of sessions go there and back as they are "+
+			"(http is for this machine only): give sts_url")
+	}
 	if len(rule.Prefix) > maxPrefix {
 		b.bad.add(r.URL.place, "where roles are assumed a prefix has at most %d bytes, since each session is narrowed to it", maxPrefix)
 	}

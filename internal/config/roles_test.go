@@ -33,6 +33,7 @@ var roleFaults = map[string]faultCase{
 	"role own account":   {partRule, roleRule + partIssuer + `roles: {own_account: "444455556666"}`, `7: access[0].role: this role is in roles.own_account, whose roles are never assumed in the name of users: use a role of another account, or mode iam`},
 	"role not allowed":   {partRule, roleRule + partIssuer + `roles: {allow: ["arn:aws:iam::*:role/arvados-*"]}`, `7: access[0].role: roles.allow does not cover this role: add a pattern for it, or name another role`},
 	"role of the server": {partRule, roleRule + "\n  - {url: \"s3://b-2/\", endpoint: aws, mode: iam, role: \"arn:aws:iam::444455556666:role/readers\"}" + partIssuer, `7: access[0].role: a rule of mode iam assumes this role for the server itself, so it is never assumed in the name of users: use another role`},
+	"role open STS":      {partEndpoint + "\naccess:\n  - " + partRule, "aws: {region: us-east-1, sts_url: \"http://sts.lab\"}\naccess:\n  - " + roleRule + partIssuer, `7: access[0].endpoint: the STS of this endpoint must be reached by https: web tokens and the keys of sessions go there and back as they are (http is for this machine only): give sts_url`},
 	"role long prefix":   {partRule, strings.Replace(roleRule, "s3://b-1/", "s3://b-1/"+strings.Repeat("a", 512)+"/", 1) + partIssuer, `7: access[0].url: where roles are assumed a prefix has at most 512 bytes, since each session is narrowed to it`},
 	"role import":        {partRule, strings.Replace(roleRule, "}", `, import: {users: ["*"]}}`, 1) + partIssuer, `7: access[0].import: import is for mode iam only: under mode role S3 decides who may import`},
 	"own account":        {"", `roles: {own_account: me}`, `8: roles.own_account: an AWS account id has 12 digits; put it into quotes`},
@@ -60,7 +61,7 @@ issuer: {url: "http://127.0.0.1:25107", key_file: issuer.pem}
 roles: {own_account: "111122223333", allow: ["arn:aws:iam::*:role/arvados-*", "arn:minio:iam:*::role/*"]}
 endpoints:
   aws: {region: us-east-1, regions: [eu-west-1, us-west-2], sts_url: "https://sts.us-east-1.amazonaws.com"}
-  lab: {url: "https://minio.lab:9000", region: us-east-1, web_identity: false, sts_url: "http://sts.lab:9001"}
+  lab: {url: "https://minio.lab:9000", region: us-east-1, web_identity: false, sts_url: "https://sts.lab:9001"}
 access:
   - {url: "s3://b-1/", endpoint: aws, mode: role, role: "arn:aws:iam::444455556666:role/arvados-readers"}
   - {url: "s3://b-2/", endpoint: lab, mode: role, role: "arn:minio:iam:us-east-1::role/idmp-readers"}
@@ -74,7 +75,7 @@ access:
 		t.Error(diff)
 	}
 	aws, lab := c.Endpoints["aws"], c.Endpoints["lab"]
-	if aws.NoWebIdentity || !lab.NoWebIdentity || lab.STSURL != "http://sts.lab:9001" || !cmp.Equal(aws.Regions, []string{"eu-west-1", "us-west-2"}) {
+	if aws.NoWebIdentity || !lab.NoWebIdentity || lab.STSURL != "https://sts.lab:9001" || !cmp.Equal(aws.Regions, []string{"eu-west-1", "us-west-2"}) {
 		t.Errorf("got endpoints %+v and %+v", aws, lab)
 	}
 	want := []creds.Rule{

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -91,7 +92,31 @@ func samePlace(a, b Volume) bool {
 	if a.Driver == DriverDirectory {
 		return a.Root != "" && a.Root == b.Root
 	}
-	return a.Bucket != "" && a.Endpoint == b.Endpoint && a.Bucket == b.Bucket && a.Prefix == b.Prefix
+	return a.Bucket != "" && sameService(a.Endpoint, b.Endpoint) && a.Bucket == b.Bucket && a.Prefix == b.Prefix
+}
+
+// sameService reports whether a bucket name is the same bucket at both
+// endpoints, whose names and keys may differ. Bucket names are unique in an
+// AWS partition, whatever the region.
+func sameService(a, b *creds.Endpoint) bool {
+	switch {
+	case a == nil || b == nil:
+		return false
+	case a.URL == "" && b.URL == "":
+		return creds.Partition(a.Region) == creds.Partition(b.Region)
+	}
+	return withoutPort(a.URL) == withoutPort(b.URL)
+}
+
+// withoutPort takes the port away where it is that of the scheme anyway.
+func withoutPort(origin string) string {
+	if host, ok := strings.CutSuffix(origin, ":443"); ok && strings.HasPrefix(origin, "https:") {
+		return host
+	}
+	if host, ok := strings.CutSuffix(origin, ":80"); ok && strings.HasPrefix(origin, "http:") {
+		return host
+	}
+	return origin
 }
 
 func (b *builder) volume(f fileVolume, c *Config) Volume {
@@ -149,7 +174,7 @@ func (b *builder) bucket(f fileVolume, v *Volume, c *Config) {
 	}
 	// Whoever may import from the bucket could read everybody's blocks.
 	for _, r := range c.Rules {
-		if r.Endpoint == v.Endpoint && r.Bucket == v.Bucket && v.Bucket != "" {
+		if sameService(r.Endpoint, v.Endpoint) && r.Bucket == v.Bucket && v.Bucket != "" {
 			b.bad.add(f.Bucket.place, "access rules cover this bucket: keep blocks in a bucket that no collection refers to")
 			break
 		}

@@ -5,6 +5,7 @@ package faultproxy
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,14 @@ func Text(text string) func(int, net.Conn) {
 	return func(_ int, c net.Conn) {
 		_, _ = c.Write([]byte(text)) // the peer may have left
 	}
+}
+
+// Switch is an answer that switches to a protocol in which nothing comes, for
+// as long as the client holds the connection. The test ends it if nobody else
+// does.
+func Switch(_ int, c net.Conn) {
+	_, _ = c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
+	_, _ = io.Copy(io.Discard, c) // until the peer leaves
 }
 
 // URL is where to send requests.

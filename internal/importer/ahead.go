@@ -7,6 +7,8 @@ import (
 	"context"
 	"sync"
 
+	"github.com/arvados-s3/keepstore/creds"
+	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/s3read"
 )
 
@@ -56,9 +58,13 @@ func (j *job) ask(ctx context.Context) {
 }
 
 // answer returns what S3 says of the present single object.
-func (j *job) answer(ctx context.Context) (s3read.Info, error) {
+func (j *job) answer(ctx context.Context, access creds.Access, o locator.Object) (s3read.Info, error) {
 	j.ask(ctx)
-	a := <-j.answers.pending[j.state.Source]
+	c := j.answers.pending[j.state.Source]
+	if c == nil { // the right to ask ended just now
+		return j.Describer.Head(ctx, access, o)
+	}
+	a := <-c
 	delete(j.answers.pending, j.state.Source)
 	return a.info, a.err
 }

@@ -19,10 +19,12 @@ const (
 	ScopeNeeded Kind = "scope-needed"
 	// Overloaded: too many imports run at once.
 	Overloaded Kind = "overloaded"
+	// RulesChanged: the access rules are not those that the import began with.
+	RulesChanged Kind = "rules-changed"
 )
 
 // Kinds lists every [Kind].
-func Kinds() []Kind { return []Kind{BadRequest, BadResume, ScopeNeeded, Overloaded} }
+func Kinds() []Kind { return []Kind{BadRequest, BadResume, ScopeNeeded, Overloaded, RulesChanged} }
 
 // Error is the error of this package; errors of the packages it uses pass
 // through.

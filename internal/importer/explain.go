@@ -158,16 +158,27 @@ func (e *explanation) lookForKeys(ctx context.Context) (string, error) {
 		return "none is needed: requests are not signed", nil
 	}
 	keys, err := e.access.Provider.Retrieve(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case keys.CanExpire:
-		return "keys are at hand, until " + keys.Expires.UTC().Format(time.RFC3339), nil
+	}
+	if p, ok := e.access.Provider.(ending); ok {
+		ends, err := p.Ends(ctx)
+		return "keys are at hand, and work until " + ends.UTC().Format(time.RFC3339) + " at the latest", err
+	}
+	if keys.CanExpire {
+		return "keys are at hand, which this server renews by itself", nil
 	}
 	return "keys are at hand, which do not expire by themselves", nil
 }
 
-// askS3 makes one request: a HEAD, or one page of a listing.
+// ending is a provider that knows when there will be no more keys, or others.
+// What Expires says of the keys may only be how long they are remembered.
+type ending interface {
+	Ends(ctx context.Context) (time.Time, error)
+}
+
+// askS3 makes one request for a prefix, a page of its listing, and one or two
+// for an object: see head.
 func (e *explanation) askS3(ctx context.Context) (string, error) {
 	o := e.target.object
 	if e.target.prefix {
@@ -177,11 +188,8 @@ func (e *explanation) askS3(ctx context.Context) (string, error) {
 		}
 		return fmt.Sprintf("S3 lists it: %d objects and %d folders on the first page", len(page.Objects), len(page.Folders)), nil
 	}
-	info, err := e.Describer.Head(ctx, e.access, o)
+	info, err := e.head(ctx)
 	if err != nil {
-		return "", err
-	}
-	if _, err := pin(&info, e.rule); err != nil {
 		return "", err
 	}
 	whole := pseudoblock.Extent{Object: info.Object, Size: info.Size}
@@ -189,4 +197,47 @@ func (e *explanation) askS3(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("S3 gives it: %d bytes, %s", info.Size, info.Object.URL()), nil
+}
+
+// head asks for the object, and if that was the current version, then for the
+// same one by its id, as every read does: that takes another right.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+func (e *explanation) head(ctx context.Context) (s3read.Info, error) {
+	asked := e.target.object
+	info, err := e.Describer.Head(ctx, e.access, asked)
+	if denied := refusal(err); denied != nil && asked.VersionID == "" {
+		denied.Text += "; whether s3:GetObjectVersion is granted, which every read takes, shows with ?versionId= in the URL"
+		return info, denied
+	}
+	if err != nil {
+		return info, err
+	}
+	if _, err := pin(&info, e.rule); err != nil || info.Object.VersionID == asked.VersionID {
+		return info, err
+	}
+	again, err := e.Describer.Head(ctx, e.access, info.Object)
+	if denied := refusal(err); denied != nil {
+		denied.Text = fmt.Sprintf("S3 lets %s read the current version (s3:GetObject), but not the same version by its id, as every read asks for it: "+
+			"ask %s to grant s3:GetObjectVersion", e.access.As, e.whom())
+		return info, denied
+	}
+	return again, err
+}
+
+// refusal returns a copy of the error of S3 if that is for lack of a right.
+func refusal(err error) *s3read.Error {
+	e := (*s3read.Error)(nil)
+	if !errors.As(err, &e) || e.Kind != s3read.Denied {
+		return nil
+	}
+	denied := *e
+	return &denied
+}
+
+// whom says who can grant a right.
+func (e *explanation) whom() string {
+	if e.rule.Mode == creds.IAM {
+		return "the operator"
+	}
+	return "the owner of the bucket"
 }

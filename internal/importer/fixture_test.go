@@ -57,6 +57,8 @@ type bucket struct {
 	breakAfter int
 	heads      atomic.Int64
 	headError  error
+	// refuse, if set, says what S3 refuses of one object.
+	refuse func(locator.Object) error
 }
 
 func (b *bucket) Versions(_ context.Context, _ creds.Access, name, prefix, after string) iter.Seq2[s3read.Version, error] {
@@ -82,6 +84,11 @@ func (b *bucket) Head(_ context.Context, _ creds.Access, o locator.Object) (s3re
 	b.heads.Add(1)
 	if b.headError != nil {
 		return s3read.Info{}, b.headError
+	}
+	if b.refuse != nil {
+		if err := b.refuse(o); err != nil {
+			return s3read.Info{}, err
+		}
 	}
 	for _, v := range b.versions {
 		if v.Object.Key == o.Key && (o.VersionID == v.Object.VersionID || o.VersionID == "" && v.Latest) && !v.DeleteMarker {

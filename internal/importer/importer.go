@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -55,6 +56,8 @@ type Importer struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
+	retired atomic.Bool
+
 	mu   sync.Mutex
 	runs map[string]int // by user UUID; guarded by mu
 }
@@ -81,6 +84,10 @@ func (im *Importer) Admit(ctx context.Context, token creds.Secret) (*Session, er
 	}
 	return &Session{im, caller, token, leave}, nil
 }
+
+// Retire ends imports that are under way, since other access rules hold now.
+// They can be taken up again, under those.
+func (im *Importer) Retire() { im.retired.Store(true) }
 
 // Close ends the session. It must be called once.
 func (s *Session) Close() { s.leave() }

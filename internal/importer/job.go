@@ -49,13 +49,6 @@ type job struct {
 	hashes  *hashes
 }
 
-// grant is what a rule gives to the caller of this job.
-type grant struct {
-	creds.Access
-	err     error // why the caller may not import under the rule
-	checked bool  // an object under the rule was seen to be readable
-}
-
 // state is what a resume token carries.
 type state struct {
 	Source    int              `json:"source"`
@@ -96,7 +89,7 @@ func (j *job) run(ctx context.Context) error {
 		t := &j.targets[j.state.Source]
 		before := j.state.Counts.Listed
 		err := j.importTarget(ctx, t)
-		if err != nil && ctx.Err() == nil && len(j.targets) > 1 && j.state.Counts.Listed == before && isFinal(err) {
+		if err != nil && len(j.targets) > 1 && j.state.Counts.Listed == before && isFinal(err) && j.goesOn(ctx) {
 			j.state.Counts.Listed++
 			err = j.skip(t.object, wordOf(err), err.Error())
 		}
@@ -106,6 +99,13 @@ func (j *job) run(ctx context.Context) error {
 		j.state.After, j.state.Clashes, j.adrift = "", nil, false
 	}
 	return j.finish()
+}
+
+// goesOn reports whether an error concerned a source only: there is still a
+// client, and it may still import.
+func (j *job) goesOn(ctx context.Context) bool {
+	_, err := j.Importer.caller(ctx, j.token)
+	return ctx.Err() == nil && err == nil
 }
 
 func (j *job) importTarget(ctx context.Context, t *target) error {
@@ -191,7 +191,7 @@ func (j *job) progress(token string) error {
 // isFinal reports whether trying again would give the same answer.
 func isFinal(err error) bool {
 	switch wordOf(err) {
-	case "s3-slow-down", "s3-unreachable", "s3-bad-reply", "deadline", "overloaded", "api-unavailable", "creds-unavailable", "clock-skew", "canceled", "internal":
+	case "s3-slow-down", "s3-unreachable", "s3-bad-reply", "deadline", "overloaded", "api-unavailable", "creds-unavailable", "clock-skew", "canceled", "internal", string(RulesChanged):
 		return false
 	}
 	return true

@@ -38,7 +38,7 @@ func (j *job) importObject(ctx context.Context, t *target) error {
 
 func (j *job) describe(ctx context.Context, a creds.Access, t *target) (s3read.Info, error) {
 	if t.AsOf == nil {
-		return j.answer(ctx)
+		return j.answer(ctx, a, t.object)
 	}
 	listing := j.Lister.Versions(ctx, a, t.object.Bucket, t.object.Key, "")
 	for v, err := range current(listing, t.AsOf) {

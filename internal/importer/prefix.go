@@ -63,6 +63,9 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 	if err := j.heartbeat(); err != nil {
 		return err
 	}
+	if _, err := j.grant(ctx, listed); err != nil { // not any more
+		return err
+	}
 	rule, hidden, err := j.keyRule(ctx, listed, v)
 	switch {
 	case err != nil:
@@ -99,20 +102,49 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 // the caller's own: then its name was listed with rights that say nothing
 // about whether it is theirs to know.
 func (j *job) keyRule(ctx context.Context, listed *creds.Rule, v s3read.Version) (rule *creds.Rule, hidden string, err error) {
-	rule, err = j.Keychain.Match(v.Object.Bucket, v.Object.Key)
-	switch {
-	case err != nil:
+	o := v.Object
+	if rule, err = j.Keychain.Match(o.Bucket, o.Key); err == nil {
+		hidden, err = j.isHidden(ctx, listed, rule)
+		return rule, hidden, err
+	}
+	// An odd key, which no rule covers, is hidden as others are beside it.
+	near, err := j.Keychain.MatchPrefix(o.Bucket, plainFolder(o.Key))
+	if err != nil {
 		return nil, "", nil // told below, with the other reasons
+	}
+	hidden, err = j.isHidden(ctx, listed, near)
+	if hidden == "" {
+		near = nil
+	}
+	return near, hidden, err
+}
+
+// isHidden returns the reason why keys under rule are not named, if there is one.
+func (j *job) isHidden(ctx context.Context, listed, rule *creds.Rule) (reason string, err error) {
+	switch {
 	case rule == listed:
-		return rule, "", nil
+		return "", nil
 	case rule.Mode.Personal() && !sameRights(rule, listed):
-		return rule, reasonRights, nil
+		return reasonRights, nil
 	}
 	_, err = j.grant(ctx, rule)
 	if denied := (*creds.Error)(nil); errors.As(err, &denied) && denied.Kind == creds.NotAllowed {
-		return rule, string(creds.NotAllowed), nil
+		return string(creds.NotAllowed), nil
 	}
-	return rule, "", err
+	return "", err
+}
+
+// plainFolder returns the folder of a key up to its first empty, "." or ".."
+// segment.
+func plainFolder(key string) string {
+	end := 0
+	for segment := range strings.SplitAfterSeq(key, "/") {
+		if segment == "/" || segment == "./" || segment == "../" || !strings.HasSuffix(segment, "/") {
+			break
+		}
+		end += len(segment)
+	}
+	return key[:end]
 }
 
 // sameRights reports whether two rules of one bucket give a caller the same
@@ -170,24 +202,4 @@ func (j *job) whyNot(t *target, v s3read.Version, rel string) (reason, text stri
 		return reasonDeleted, "the object was deleted at " + v.LastModified.UTC().Format("2006-01-02T15:04:05Z") + " (delete marker " + v.Object.VersionID + ")"
 	}
 	return "", ""
-}
-
-// grant returns what a rule gives to the caller, asked for once in a job.
-func (j *job) grant(ctx context.Context, rule *creds.Rule) (*grant, error) {
-	if g, ok := j.access[rule]; ok {
-		return g, g.err
-	}
-	ok, err := j.mayImport(ctx, rule, &j.caller, j.token)
-	if err != nil {
-		return nil, err
-	}
-	g := &grant{}
-	if !ok {
-		g.err = &creds.Error{Kind: creds.NotAllowed,
-			Text: "the access rule " + rule.URL() + " does not let you import: ask the operator to name you in it"}
-	} else if g.Access, err = creds.Live(ctx, j.Keychain, rule, j.caller); err != nil {
-		return nil, err
-	}
-	j.access[rule] = g
-	return g, g.err
 }

@@ -4,8 +4,8 @@
 package importer
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/base64"
 	"encoding/json"
 	"time"
@@ -16,7 +16,7 @@ const resumeLife = 24 * time.Hour
 
 // resumeLabel separates the key of resume tokens from every other use of the
 // cluster's signing key.
-const resumeLabel = "keepstore import resume v1"
+const resumeLabel = "keepstore import resume v2"
 
 // sealed is the content of a resume token: a state, bound to one user and
 // one request.
@@ -27,8 +27,8 @@ type sealed struct {
 	State   state     `json:"state"`
 }
 
-// seal makes a resume token for the present state. The token is authentic,
-// not secret: it holds nothing that the caller was not told.
+// seal makes a resume token for the present state. It is encrypted: the key
+// that was listed last may be one that the caller must not be told.
 func (j *job) seal() (string, error) {
 	text, err := j.text.MarshalBinary()
 	if err != nil {
@@ -39,17 +39,28 @@ func (j *job) seal() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(append(j.mac(body), body...)), nil
+	box, err := j.box()
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(box.Seal(nil, nil, body, nil)), nil
 }
 
 // restore sets the state from a resume token.
 func (j *job) restore(token string) error {
+	box, err := j.box()
+	if err != nil {
+		return err
+	}
 	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(raw) < sha256.Size || !hmac.Equal(j.mac(raw[sha256.Size:]), raw[:sha256.Size]) {
+	if err == nil {
+		raw, err = box.Open(nil, nil, raw, nil)
+	}
+	if err != nil {
 		return &Error{Kind: BadResume, Text: "the resume token was not made by this cluster or is damaged: start the import again without it"}
 	}
 	var s sealed
-	if err := json.Unmarshal(raw[sha256.Size:], &s); err != nil {
+	if err := json.Unmarshal(raw, &s); err != nil {
 		return &Error{Kind: BadResume, Text: "the resume token is of another version of this server: start the import again without it"}
 	}
 	switch {
@@ -64,8 +75,11 @@ func (j *job) restore(token string) error {
 	return nil
 }
 
-func (j *job) mac(body []byte) []byte {
-	m := hmac.New(sha256.New, j.Signer.Derive(resumeLabel))
-	m.Write(body)
-	return m.Sum(nil)
+// box encrypts and authenticates, with a random nonce in front.
+func (j *job) box() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(j.Signer.Derive(resumeLabel))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
 }

@@ -5,6 +5,8 @@ package memo
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -135,7 +137,7 @@ func (m *Memo[V]) ask(ctx context.Context, key string, ask Ask[V]) answer[V] {
 	ctx, cancel := context.WithTimeout(ctx, m.o.Timeout)
 	defer cancel()
 	asked := m.o.Now()
-	value, ends, err := ask(ctx)
+	value, ends, err := safely(ctx, ask)
 	a := answer[V]{value: value, err: err, asked: asked, until: asked.Add(m.o.Fresh)}
 	if !ends.IsZero() && ends.Before(a.until) {
 		a.until = ends
@@ -148,6 +150,18 @@ func (m *Memo[V]) ask(ctx context.Context, key string, ask Ask[V]) answer[V] {
 	}
 	m.remember(key, a)
 	return a
+}
+
+// safely makes a panic an error: a question runs apart from all requests, so
+// that nothing else would keep it from ending the process. What it says is left
+// out, since it may be a part of a secret.
+func safely[V any](ctx context.Context, ask Ask[V]) (value V, ends time.Time, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("a question ended in a panic (%T): %s", fault, debug.Stack())
+		}
+	}()
+	return ask(ctx)
 }
 
 // remember keeps a. An error that says nothing leaves what is known, for the

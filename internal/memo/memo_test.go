@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -114,7 +115,7 @@ func TestEnds(t *testing.T) {
 		want(t, m, s, 1)
 		time.Sleep(10*time.Second - 1)
 		want(t, m, s, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		want(t, m, s, 2)
 	})
 }
@@ -221,5 +222,20 @@ func TestManyBadTokens(t *testing.T) {
 	}
 	if _, err := c.Get(context.Background(), "bad0", none); err != errAgain {
 		t.Errorf("the oldest refusal stayed: %v", err)
+	}
+}
+
+// TestPanic is case D-08: a fault in a question is an error for those who wait
+// for its answer, and nothing for others. It does not show what it held.
+func TestPanic(t *testing.T) {
+	c := memo.New[int](options(time.Minute))
+	for range 2 {
+		_, err := c.Get(t.Context(), "k", func(context.Context) (int, time.Time, error) { panic("hunter2") })
+		if err == nil || !strings.Contains(err.Error(), "panic") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if got, err := c.Get(t.Context(), "k", func(context.Context) (int, time.Time, error) { return 7, time.Time{}, nil }); err != nil || got != 7 {
+		t.Errorf("the next: %d, %v", got, err)
 	}
 }

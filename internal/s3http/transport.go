@@ -58,6 +58,21 @@ func NewTransport(e *creds.Endpoint) (*http.Transport, error) {
 	}, nil
 }
 
+// errSwitched is a reply that ends HTTP on its connection.
+var errSwitched = errors.New("the server switches to another protocol, which nobody asked for")
+
+// RoundTrip is that of the transport, except that status 101 is an error:
+// after it neither the context of the request nor any other limit ends a read
+// of the body.
+func RoundTrip(t *http.Transport, r *http.Request) (*http.Response, error) {
+	reply, err := t.RoundTrip(r)
+	if err == nil && reply.StatusCode == http.StatusSwitchingProtocols {
+		_ = reply.Body.Close() // closes the connection
+		return nil, errSwitched
+	}
+	return reply, err
+}
+
 // loadRoots returns the authorities of a PEM file, or nil for the system's.
 func loadRoots(file string) (*x509.CertPool, error) {
 	if file == "" {

@@ -93,6 +93,7 @@ func failures() map[string]answer {
 		"clock-skew":          {http.StatusServiceUnavailable, true},
 		"volume-error":        {http.StatusServiceUnavailable, true},
 		"overloaded":          {http.StatusServiceUnavailable, true},
+		"rules-changed":       {http.StatusServiceUnavailable, true},
 		"internal":            {http.StatusServiceUnavailable, true},
 		"deadline":            {http.StatusGatewayTimeout, true},
 		"volume-full":         {http.StatusInsufficientStorage, false},

@@ -18,7 +18,7 @@ func CephRGWWithIssuer(t testing.TB, issuer, audience, fingerprint string) *Serv
 	t.Helper()
 	s := startCeph(t, t.TempDir(), "rgw sts key = abcdefghijklmnop\nrgw s3 auth use sts = true\n")
 	t.Cleanup(s.stop)
-	s.RoleARN = "arn:aws:iam:::role/reader"
+	s.RoleARN, s.audience = "arn:aws:iam:::role/reader", audience
 	host := strings.TrimPrefix(issuer, "http://")
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
 		"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession"],

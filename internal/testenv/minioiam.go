@@ -59,7 +59,7 @@ func MinIOWithIssuer(t testing.TB, o OpenID) *Server {
 		Bin(t, "minio"), "server", "--quiet", "--address", address, filepath.Join(dir, "data"))
 	s := one(proc, address)
 	t.Cleanup(s.stop)
-	s.Name, s.RoleARN, s.accounts = "minio", minioRole(o.Audience), minioAccounts{}
+	s.Name, s.RoleARN, s.audience, s.accounts = "minio", minioRole(o.Audience), o.Audience, minioAccounts{}
 	s.awaitSTS(t, len(o.Policies) > 0)
 	return s
 }

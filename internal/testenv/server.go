@@ -26,6 +26,8 @@ type Server struct {
 	URL string
 	// RoleARN is the role that an STS gives for the tokens of an issuer.
 	RoleARN string
+	// audience is what the tokens of that issuer must be for.
+	audience string
 	// region is where the server says it is; empty means [Region].
 	region string
 	// processes are stopped in this order.
@@ -49,7 +51,7 @@ func (s *Server) Endpoint(url string) *creds.Endpoint {
 	if url == "" {
 		url = s.URL
 	}
-	return &creds.Endpoint{Name: s.Name, URL: url, Region: Region, PathStyle: true}
+	return &creds.Endpoint{Name: s.Name, URL: url, Region: Region, PathStyle: true, Audience: s.audience}
 }
 
 // Access returns access as the owner of everything.

@@ -139,7 +139,7 @@ func servers() []Row {
 		},
 		{
 			Package: "internal/cli", Why: "commands for people are users of the SDK", Never: noAWS,
-			May: []string{"locator", "sdk/go/api", "sdk/go/collection", "sdk/go/collection/manifest", "sdk/go/keep"}, NeverUse: noHandlers(),
+			May: []string{"locator", "sdk/go/api", "sdk/go/collection", "sdk/go/collection/manifest", "sdk/go/keep", "internal/app"}, NeverUse: noHandlers(),
 		},
 		{Package: "internal/app", May: []string{"*"}},
 		{Package: "cmd/keepstore", May: []string{"*"}, NeverLink: testLibraries},

@@ -29,6 +29,9 @@ func (g *Grant) openContent(ctx context.Context, offset, size int64) (Body, erro
 		if g.right.rules[i] == nil || ctx.Err() != nil {
 			continue
 		}
+		if cause != nil && g.alive(ctx) != nil { // the first location took its time
+			break
+		}
 		if cause = g.fill(ctx, buf, i); cause == nil {
 			return &buffered{bytes.NewReader(buf[offset : offset+size]), sync.OnceFunc(release)}, nil
 		}
@@ -50,7 +53,7 @@ func (g *Grant) unavailable(cause error) error {
 }
 
 func (g *Grant) fill(ctx context.Context, buf []byte, i int) error {
-	access, err := g.resolver.Keychain.Access(ctx, g.right.rules[i], g.right.caller)
+	access, err := g.accessBy(ctx, g.right.rules[i])
 	if err != nil {
 		return err
 	}

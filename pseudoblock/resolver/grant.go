@@ -36,11 +36,27 @@ func (r *Resolver) grant(ctx context.Context, block pseudoblock.Block, right rig
 		return g, nil
 	}
 	var err error
-	g.access, err = r.Keychain.Access(ctx, right.rules[0], right.caller)
+	g.access, err = g.accessBy(ctx, right.rules[0])
 	if err != nil {
 		return nil, err
 	}
 	return g, nil
+}
+
+// accessBy returns the access that a rule gives to the caller, for as long as
+// the token lives: a read may take minutes, and several requests.
+func (g *Grant) accessBy(ctx context.Context, rule *creds.Rule) (creds.Access, error) {
+	access, err := g.resolver.Keychain.Access(ctx, rule, g.right.caller)
+	if err == nil && access.Provider != nil {
+		access.Provider = whileAlive(access.Provider, g.alive)
+	}
+	return access, err
+}
+
+// alive says why the caller's token opens nothing now, or nil.
+func (g *Grant) alive(ctx context.Context) error {
+	_, err := g.resolver.Caller(ctx, g.right.caller.Token)
+	return err
 }
 
 // Open reads size bytes from offset of the block. The caller guarantees

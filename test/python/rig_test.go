@@ -29,6 +29,7 @@ type standalone struct {
 	apiURL, keepURL, tokenFile, certificate string
 	// bucket holds what the JSON file objects describes.
 	bucket, objects string
+	extra           []string // of the environment
 	log             *lockedBuffer
 }
 
@@ -44,6 +45,14 @@ func start(t *testing.T, bucket, aware string, options app.StandaloneOptions) *s
 	t.Helper()
 	minio := servers.MinIO(t)
 	s := &standalone{log: &lockedBuffer{}, bucket: minio.Bucket(t, bucket, true)}
+	s.configure(t, minio, aware, "", options)
+	return s
+}
+
+// configure fills the bucket and starts keepstore with a rule for it, and
+// further rules.
+func (s *standalone) configure(t *testing.T, minio *testenv.Server, aware, rules string, options app.StandaloneOptions) {
+	t.Helper()
 	s.fill(t, minio)
 	config := filepath.Join(t.TempDir(), "keepstore.yml")
 	text := fmt.Sprintf(`listen: 127.0.0.1:0
@@ -52,13 +61,12 @@ endpoints:
   lab: {url: %q, region: %s, path_style: true, access_key_id: %s, secret_access_key: %s}
 access:
   - {url: "s3://%s/", endpoint: lab, mode: iam, import: {users: ["*"]}}
-volumes: [{driver: directory, root: %q}]
-`, aware, minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, s.bucket, t.TempDir())
+%svolumes: [{driver: directory, root: %q}]
+`, aware, minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, s.bucket, rules, t.TempDir())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.serve(t, config, options)
-	return s
 }
 
 func (s *standalone) serve(t *testing.T, config string, o app.StandaloneOptions) {

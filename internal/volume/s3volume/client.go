@@ -91,7 +91,7 @@ func (c *client) attempt(ctx context.Context, r request, payload string, accept 
 	if err := c.sign(ctx, out, payload); err != nil {
 		return err
 	}
-	reply, err := c.transport.RoundTrip(out)
+	reply, err := s3http.RoundTrip(c.transport, out)
 	if err != nil {
 		return err
 	}

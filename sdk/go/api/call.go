@@ -110,6 +110,9 @@ func (c *Client) send(req *http.Request, what string) (status int, body []byte, 
 		return 0, nil, c.unreachable(err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // no limit ends a read of this body
+		return resp.StatusCode, nil, nil
+	}
 	body, err = io.ReadAll(io.LimitReader(resp.Body, c.settings.MaxReply+1))
 	if err != nil {
 		return 0, nil, c.unreachable(err)

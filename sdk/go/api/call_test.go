@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -251,5 +252,30 @@ func TestKindsAreDistinct(t *testing.T) {
 	slices.Sort(kinds)
 	if len(slices.Compact(kinds)) != len(api.Kinds()) {
 		t.Error("two kinds share a word")
+	}
+}
+
+// TestSwitchingProtocols: after status 101 net/http gives the connection away,
+// and no time-out holds for it any more.
+func TestSwitchingProtocols(t *testing.T) {
+	c := start(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn) // until the client leaves
+	}, func(s *api.Settings) { s.Timeout = time.Second })
+	done := make(chan error, 1)
+	go func() { done <- c.Call(context.Background(), http.MethodGet, "arvados/v1/users/current", nil, nil) }()
+	select {
+	case err := <-done:
+		if e := (*api.Error)(nil); !errors.As(err, &e) || e.Kind != api.BadReply {
+			t.Errorf("got %v, want an error of kind %s", err, api.BadReply)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the call does not end")
 	}
 }

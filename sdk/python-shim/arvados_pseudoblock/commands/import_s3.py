@@ -1,0 +1,197 @@
+# Copyright (C) The keepstore authors.
+# SPDX-License-Identifier: Apache-2.0
+
+"""``arv-import-s3``: makes a collection of S3 objects, by reference."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import arvados
+import arvados.util
+
+from .. import imports
+from ..collection import Collection
+from ..errors import UsageError
+from ..keep import KeepClient
+from ..manifests import Writer
+from ._common import OK, PARTIAL, Meter, add_progress, guarded, size, tell_left_out
+
+NAME = "arv-import-s3"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=NAME,
+        description="Makes an Arvados collection of S3 objects and prefixes, by reference: nothing is copied. "
+        "Prints its UUID.",
+        epilog="Exit status: 0 all is imported, 1 nothing is saved, 3 saved, but some objects were left out for "
+        "reasons that no filter named, 130 interrupted and nothing saved.",
+    )
+    add = parser.add_argument
+    add(
+        "urls",
+        nargs="+",
+        metavar="URL",
+        help="s3://bucket/key, or s3://bucket/prefix/ with / at the end; ?versionId= pins an old version",
+    )
+    add("--project-uuid", metavar="UUID", help="make the collection in this project")
+    add("--name", help="name of the collection")
+    add("--update-collection", metavar="UUID", help="add to this collection; files of the same path are replaced")
+    add(
+        "--path",
+        help="folder in the collection for prefixes; for one object its name, or its folder where it ends with /",
+    )
+    add(
+        "--include",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only these files below a prefix; may be given several times",
+    )
+    add("--exclude", action="append", default=[], metavar="GLOB", help="not these files; counts more than --include")
+    add("--as-of", metavar="TIME", help="the versions that were current then, such as 2026-10-01T00:00:00Z")
+    add(
+        "--form",
+        choices=["opaque", "derived", "content"],
+        help="form of locators; content is for stock clients (default: what the cluster can hold)",
+    )
+    add("--dry-run", action="store_true", help="only count; save nothing")
+    add("--json", action="store_true", help="print a JSON object in place of the UUID")
+    add("--retries", type=int, default=10, metavar="N", help="tries after a failure that may pass (default 10)")
+    add_progress(parser)
+    return parser
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs the program; returns its exit status."""
+    options = _parser().parse_args(args)
+    return guarded(NAME, lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    _check(options)
+    meter = Meter(options.progress, NAME)
+    api = arvados.api("v1", num_retries=options.retries)
+    try:
+        result = (_count if options.dry_run else _update if options.update_collection else _create)(api, options, meter)
+    finally:
+        meter.end()
+    summary: imports.Summary = result.pop("summary")
+    tell_left_out(NAME, summary)
+    if options.json:
+        print(json.dumps({**result, **dataclasses.asdict(summary)}, indent=1))
+    else:
+        print(result.get("uuid") or _told(summary, result))
+    return PARTIAL if summary.status == "partial" else OK
+
+
+def _check(options: argparse.Namespace) -> None:
+    given = (("--project-uuid", options.project_uuid), ("--name", options.name))
+    if options.update_collection:
+        for flag, value in given:
+            if value:
+                raise UsageError(
+                    f"{flag} has no meaning with --update-collection: that collection has a project and a name"
+                )
+    if options.update_collection and not arvados.util.collection_uuid_pattern.fullmatch(options.update_collection):
+        raise UsageError(f"{options.update_collection!r} is not the UUID of a collection")
+    owners = (arvados.util.group_uuid_pattern, arvados.util.user_uuid_pattern)
+    if options.project_uuid and not any(p.fullmatch(options.project_uuid) for p in owners):
+        raise UsageError(f"{options.project_uuid!r} is not the UUID of a project or user")
+
+
+def _told(summary: imports.Summary, result: dict[str, Any]) -> str:
+    classes = ", ".join(f"{n} {name}" for name, n in sorted(result["storage_classes"].items()))
+    return f"{summary.files} files, {size(summary.bytes)}" + (f" ({classes})" if classes else "")
+
+
+def _sources(options: argparse.Namespace) -> list[imports.Source]:
+    return imports.sources_of(
+        options.urls, options.path, include=options.include, exclude=options.exclude, as_of=options.as_of
+    )
+
+
+def _events(api: Any, options: argparse.Namespace) -> Any:
+    keep = KeepClient(api_client=api, num_retries=options.retries)
+    return imports.events(keep, _sources(options), options.form)
+
+
+def _count(api: Any, options: argparse.Namespace, meter: Meter) -> dict[str, Any]:
+    classes: collections.Counter[str] = collections.Counter()
+    result: dict[str, Any] = {"uuid": None}
+    for event in _events(api, options):
+        if isinstance(event, imports.File):
+            classes[event.storage_class or "STANDARD"] += 1
+        elif isinstance(event, imports.Progress):
+            meter(event)
+        elif isinstance(event, imports.Summary):
+            result["summary"] = event
+    return {**result, "storage_classes": dict(classes)}
+
+
+def _update(api: Any, options: argparse.Namespace, meter: Meter) -> dict[str, Any]:
+    collection = Collection(options.update_collection, api_client=api, num_retries=options.retries)
+    summary = imports.into(collection, _sources(options), options.form, meter)
+    collection.save()
+    return {"uuid": options.update_collection, "summary": summary}
+
+
+def _create(api: Any, options: argparse.Namespace, meter: Meter) -> dict[str, Any]:
+    """Saves the text of the import as it comes, so that a million files need little more memory than their text."""
+    writer, text, summary = Writer(), _Text(api), imports.Summary()
+    for event in _events(api, options):
+        if isinstance(event, imports.File):
+            text.add(writer.add(event.path, event.size, event.locator.split()))
+        elif isinstance(event, imports.Progress):
+            meter(event)
+        elif isinstance(event, imports.Summary):
+            summary = event
+    text.add(writer.flush())
+    imports.check_hash(writer, summary)
+    body = {"manifest_text": text.whole(), "name": options.name or _name(options.urls)}
+    if options.project_uuid:
+        body["owner_uuid"] = options.project_uuid
+    made = (
+        api.collections()
+        .create(ensure_unique_name=True, body={"collection": body})
+        .execute(num_retries=options.retries)
+    )
+    return {"uuid": made["uuid"], "summary": summary}
+
+
+def _name(urls: list[str]) -> str:
+    name = f"Imported from {urls[0]}" + (f" and {len(urls) - 1} more" if len(urls) > 1 else "")
+    return name if len(name) <= 200 else name[:199] + "…"
+
+
+class _Text:
+    """Manifest text up to what one request to the API server may hold."""
+
+    def __init__(self, api: Any) -> None:
+        self._most = int(api._rootDesc.get("maxRequestSize") or 128 << 20)
+        self._lines: list[str] = []
+        self._bytes = 0
+
+    def add(self, lines: str) -> None:
+        # In a request, a line feed and a backslash take one byte more.
+        self._bytes += len(lines.encode()) + lines.count("\\") + lines.count("\n")
+        if self._bytes > self._most - (64 << 10):
+            raise UsageError(
+                f"the collection would be larger than the {size(self._most)} that the API server takes in one request: "
+                "import its folders one by one, or choose files with --include"
+            )
+        if lines:
+            self._lines.append(lines)
+
+    def whole(self) -> str:
+        return "".join(self._lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

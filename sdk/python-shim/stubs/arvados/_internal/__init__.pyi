@@ -1,0 +1,3 @@
+# Copyright (C) The keepstore authors.
+# SPDX-License-Identifier: Apache-2.0
+

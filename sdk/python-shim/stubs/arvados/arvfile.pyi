@@ -1,0 +1,19 @@
+# Copyright (C) The keepstore authors.
+# SPDX-License-Identifier: Apache-2.0
+
+from typing import Any
+
+class ArvadosFile:
+    parent: Any
+    name: str
+    lock: Any
+    _segments: list[Any]
+    def readfrom(
+        self, offset: int, size: int, num_retries: int | None, exact: bool = ..., return_memoryview: bool = ...
+    ) -> bytes | memoryview: ...
+    def segments(self) -> list[Any]: ...
+    def manifest_text(
+        self, stream_name: str = ..., portable_locators: bool = ..., normalize: bool = ..., only_committed: bool = ...
+    ) -> str: ...
+
+class _BlockManager: ...

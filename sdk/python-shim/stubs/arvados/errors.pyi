@@ -1,0 +1,23 @@
+# Copyright (C) The keepstore authors.
+# SPDX-License-Identifier: Apache-2.0
+
+from collections.abc import Iterable
+from typing import Any
+
+class ApiError(Exception):
+    resp: Any
+
+class HttpError(Exception):
+    def __init__(self, status_code: int, reason: str) -> None: ...
+
+class ArgumentError(Exception): ...
+
+class KeepRequestError(Exception):
+    message: str
+    def __init__(
+        self, message: str = ..., request_errors: Iterable[tuple[str, Exception]] = ..., label: str = ...
+    ) -> None: ...
+    def request_errors(self) -> dict[str, Exception]: ...
+
+class KeepReadError(KeepRequestError): ...
+class NotFoundError(KeepReadError): ...
