@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -52,8 +53,9 @@ cannot read with the first file that needs them, and one of these words.
 
 Ordinary blocks are not asked for: that is the work of keep-balance.
 
-Exit status: 0 all can be read, 3 at least one cannot, 1 the check failed,
-2 the command line or the settings are wrong.`,
+Exit status: 0 all can be read, 3 at least one cannot, 1 the check failed, or for
+some the question could not be answered, 2 the command line or the settings are
+wrong.`,
 		Example: `  keepstore check zzzzz-4zz18-0123456789abcde
   keepstore check --json zzzzz-4zz18-0123456789abcde | jq -r '.[].objects[].url'`,
 		Args: cobra.MinimumNArgs(1),
@@ -65,7 +67,7 @@ func check(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
-	all, bad := []checked{}, 0
+	all := []checked{}
 	for _, t := range targets {
 		c, err := s.load(ctx, t)
 		if err != nil {
@@ -78,13 +80,26 @@ func check(ctx context.Context, s *session, args []string) error {
 		if meter.end(); err != nil {
 			return err
 		}
-		all, bad = append(all, newChecked(t, report)), bad+len(report.Objects)
+		all = append(all, newChecked(t, report))
 	}
 	if err := printChecked(s, all); err != nil {
 		return err
 	}
-	if bad > 0 {
+	return verdict(all)
+}
+
+// verdict is the exit code: what is known to be lost tells more than what is
+// not known.
+func verdict(all []checked) error {
+	bad, unknown := 0, 0
+	for _, one := range all {
+		bad, unknown = bad+len(one.Objects), unknown+one.Counts[collection.IsUnknown]
+	}
+	switch {
+	case bad > unknown:
 		return &Exit{Code: Partial}
+	case bad > 0:
+		return &Exit{Failed, fmt.Errorf("%s could not be asked for: try again", plural(int64(unknown), "object version"))}
 	}
 	return nil
 }

@@ -60,13 +60,13 @@ func refusals(server string) map[string]string {
 		const path, slash, end = "refuses empty parts and dots in names", "drops slashes at the beginning", "gives names that end in a slash no version"
 		return map[string]string{
 			"/leading": slash, "//double": slash, "a//b": path, "dots/./x": path, "dots/../y": path,
-			"trailing/": end, "placeholder/": end, "both/inside": "stores it, and leaves it out of listings",
+			"trailing/": end, "placeholder/": end, "both/inside": "stores such keys, and leaves them out of listings",
 		}
 	case "versitygw":
 		const path, file = "takes names for paths, and cleans these", "a path is a file or a folder"
 		return map[string]string{
 			"/leading": path, "//double": path, "a//b": path, "dots/./x": path, "dots/../y": path, "both/inside": file,
-			"trailing/": "a folder has no bytes", "placeholder/": "gives folders no version", "control\x01char": "lists control characters as another",
+			"trailing/": "a folder has no bytes", "placeholder/": "gives folders no version", "control\x01char": "lists control characters as U+FFFD",
 		}
 	case "moto":
 		return map[string]string{"odd/line\nfeed": "finds no route for a path with a line feed"}
@@ -85,7 +85,7 @@ func (r *rig) odd(n int) []oddKey {
 			r.put(k.key, []byte(k.data))
 			taken = append(taken, k)
 		} else if err := r.keeps(k); err == nil {
-			r.t.Errorf("%s takes %q by now, of which is said that it %s", r.server.Name, k.key, why)
+			r.t.Errorf("%s takes %q by now, which was left out there: %s", r.server.Name, k.key, why)
 		}
 	}
 	left := n - len(taken)
