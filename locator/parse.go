@@ -24,7 +24,8 @@ func Parse(text string) (Locator, error) {
 	sizeText, hints, more := strings.Cut(rest, "+")
 	size, err := parseDecimal(sizeText)
 	if err != nil {
-		return Locator{}, bad("the size %q is not a plain decimal number that fits 63 bits", clip(sizeText))
+		// No more of it: a signature may stand in its place.
+		return Locator{}, bad("the size %q is not a plain decimal number that fits 63 bits", sizeText[:min(len(sizeText), 12)])
 	}
 	var bs, cs [2]string // saves two allocations in the common case
 	c := collector{Locator: Locator{hash: Hash(hash), size: size}, bs: bs[:0], cs: cs[:0]}

@@ -139,3 +139,18 @@ func TestParseIsLinear(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorsHideSignatures: a locator that lost a part still has its
+// signature, which no error shows more than a beginning of.
+func TestErrorsHideSignatures(t *testing.T) {
+	const hash, signature = "acbd18db4cc2f85cedef654fccc4a4d8", "0123456789abcdef0123456789abcdef01234567"
+	for _, text := range []string{
+		hash + "+A" + signature + "@7fffffff", hash + "+3A" + signature + "@7fffffff", hash + "+3+a" + signature + "@7fffffff",
+		hash + "+3+A" + signature, hash + "+3+A" + signature + "@7fffffff+A" + signature + "@7fffffff",
+	} {
+		_, err := locator.Parse(text)
+		if err == nil || strings.Contains(err.Error(), signature[:13]) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

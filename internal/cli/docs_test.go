@@ -31,7 +31,7 @@ func TestDocuments(t *testing.T) {
 				t.Errorf("%s: the example %q is not one of it", c.Name(), line)
 			}
 		}
-		if c.Short == "" || !strings.HasSuffix(c.Long, SettingsHelp) || c.Flags().Lookup("json") == nil {
+		if c.Short == "" || !strings.HasSuffix(c.Long, exitHelp+SettingsHelp) || c.Flags().Lookup("json") == nil {
 			t.Errorf("%s lacks help or common flags", c.Name())
 		}
 	}

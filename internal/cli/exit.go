@@ -22,6 +22,13 @@ const (
 	Interrupted = 130
 )
 
+// exitHelp tells the exit codes in the help of each command.
+const exitHelp = `
+
+Exit status: 0 everything was done; 1 the work failed; 2 the command line, the
+settings or a file named there is wrong; 3 the work was done, and something was
+left out, is missing or differs, as the output says; 130 interrupted.`
+
 // Exit is an error that ends the program with a certain code. Err, which may
 // be nil when everything was said, is a sentence for standard error.
 type Exit struct {

@@ -154,6 +154,8 @@ func (o *getting) want(d *download, w wanted) error {
 	case o.skip && there.Mode().IsRegular() && there.Size() == w.size:
 		d.existing++
 		return nil
+	case there.IsDir():
+		return fmt.Errorf("%s is a folder already, and a file in the collection: remove it first", quote(w.to))
 	case o.skip:
 		return fmt.Errorf("%s is there already and has not the %d bytes of the file in the collection: remove it, or give --force", quote(w.to), w.size)
 	default:

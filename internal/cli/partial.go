@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
@@ -54,6 +55,9 @@ func (p *partial) fetch(ctx context.Context) error {
 		return err
 	}
 	defer out.Close() // after an error; otherwise it was closed before
+	if err := syscall.Flock(int(out.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errors.New("another program downloads it to the same place")
+	}
 	begin, err := p.begin(in, out)
 	if err != nil {
 		return err

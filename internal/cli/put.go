@@ -212,7 +212,7 @@ func (g *gathering) upload(ctx context.Context, s *session, c *collection.Collec
 }
 
 func uploadOne(ctx context.Context, s *session, c *collection.Collection, f local, m *meter) error {
-	in := s.in
+	var in io.Reader
 	if f.from == "-" {
 		in = endingWith(ctx, s.in)
 	} else {

@@ -45,7 +45,7 @@ func command(cmd *cobra.Command, w work) *cobra.Command {
 	cmd.Flags().StringVar(&o.data, "data", "", "folder of a running keepstore standalone, to act as its administrator")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&o.quiet, "no-progress", false, "show no progress")
-	cmd.Long += SettingsHelp
+	cmd.Long += exitHelp + SettingsHelp
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if o.data == "" && cmd.Flags().Changed("data") { // as of a variable that is not set: not another cluster
 			return usagef("--data is empty: name the folder of a running keepstore standalone, or leave it out")
