@@ -53,9 +53,8 @@ cannot read with the first file that needs them, and one of these words.
 
 Ordinary blocks are not asked for: that is the work of keep-balance.
 
-Exit status: 0 all can be read, 3 at least one cannot, 1 the check failed, or for
-some the question could not be answered, 2 the command line or the settings are
-wrong.`,
+The exit status is 0 when all can be read, 3 when at least one cannot, and 1 when
+nothing is known to be lost but some questions could not be answered.`,
 		Example: `  keepstore check zzzzz-4zz18-0123456789abcde
   keepstore check --json zzzzz-4zz18-0123456789abcde | jq -r '.[].objects[].url'`,
 		Args: cobra.MinimumNArgs(1),

@@ -72,8 +72,7 @@ is different: objects that were added, updated (with the old and new version)
 or deleted. Objects are found by bucket and key, so files may have been renamed.
 Nothing is changed.
 
-Exit status: 0 nothing is different, 3 something is, or could not be judged,
-1 the comparison failed, 2 the command line or the settings are wrong.`,
+The exit status is 3 when something is different, or could not be judged.`,
 		Example: `  keepstore diff zzzzz-4zz18-0123456789abcde
   keepstore diff --as-of 2026-10-01 zzzzz-4zz18-0123456789abcde`,
 		Args: cobra.ExactArgs(1),

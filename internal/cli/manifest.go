@@ -42,10 +42,7 @@ With --normalize it is printed in the normal form of Arvados: one line for each
 folder, sorted, which may have another portable data hash. With --pdh only the
 portable data hash is printed, in which each block counts with its identity.
 Signatures are left out unless --signed asks for them: with a token, they open
-the blocks. Files and standard input need no API server.
-
-Exit status: 0 success, 1 it could not be loaded, 2 the command line or the
-settings are wrong, or the file is no manifest.`,
+the blocks. Files and standard input need no API server.`,
 		Example: `  keepstore manifest --pdh zzzzz-4zz18-0123456789abcde
   keepstore manifest --normalize - < manifest.txt`,
 		Args: cobra.ExactArgs(1),

@@ -32,10 +32,8 @@ were written, or are not one whole object, are left alone; so are new objects
 for which there is something else at the path. What the collection was before is
 kept as an old version, and can be loaded by its portable data hash.
 
-Exit status: 0 it is done, or there was nothing to do, 3 it is done and something
-was left alone or could not be judged, 1 it failed and nothing is changed, 2 the
-command line or the settings are wrong. With --dry-run it is that of the refresh,
-and nothing is changed.`,
+The exit status is 3 when something was left alone or could not be judged, and
+with --dry-run that of the refresh, while nothing is changed.`,
 		Example: `  keepstore refresh --append --dry-run zzzzz-4zz18-0123456789abcde
   keepstore refresh --mirror zzzzz-4zz18-0123456789abcde`,
 		Args: cobra.ExactArgs(1),

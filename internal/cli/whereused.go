@@ -34,8 +34,8 @@ as "keepstore ls --long" prints them.
 It cannot know of collections that you may not see, nor of those that were stored
 by programs that do not record their sources: an administrator sees the most.
 
-Exit status: 0 at least one collection needs it, 3 none that you may see does,
-1 the search failed, 2 the command line or the settings are wrong.`,
+The exit status is 0 when at least one collection needs it, and 3 when none does
+that you may see.`,
 		Example: `  keepstore whereused s3://bucket/prefix/
   keepstore whereused 's3://bucket/key?versionId=abc'`,
 		Args: cobra.ExactArgs(1),
