@@ -279,3 +279,19 @@ func TestRegionsAreBounded(t *testing.T) {
 		t.Error("a bucket that is not known is not in the first region")
 	}
 }
+
+// TestNotFoundFolder: only who names what no import has seen may mean a folder.
+func TestNotFoundFolder(t *testing.T) {
+	for want, objects := range map[bool][]locator.Object{
+		true: {{Bucket: "bucket", Key: "dir"}},
+		false: {{Bucket: "bucket", Key: "dir/"}, {Bucket: "bucket", Key: "dir", ETag: "e"},
+			{Bucket: "bucket", Key: "dir", VersionID: "v"}},
+	} {
+		for _, o := range objects {
+			text := (&attempt{operation: &operation{call: call{object: o}}}).notFound(refusal{})
+			if !strings.Contains(text, "does not exist") || strings.Contains(text, "a folder is named") != want {
+				t.Errorf("%+v: %s", o, text)
+			}
+		}
+	}
+}

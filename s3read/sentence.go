@@ -52,7 +52,11 @@ func (a *attempt) notFound(r refusal) string {
 	case a.object.VersionID != "":
 		return object + " does not exist: this version was deleted or expired by lifecycle, or was never there"
 	}
-	return object + " does not exist: it was deleted or expired by lifecycle, or was never there"
+	text := object + " does not exist: it was deleted or expired by lifecycle, or was never there"
+	if a.object.ETag == "" && !strings.HasSuffix(a.object.Key, "/") { // nobody has seen it yet
+		text += "; a folder is named with \"/\" at its end"
+	}
+	return text
 }
 
 // denied names the permission that is missing, whose it is, and who can grant

@@ -174,7 +174,7 @@ func newCredentialShow(a *account) *cobra.Command {
 		Short:   "Show a record and with whom it is shared",
 		Long:    "Show shows a record, by name or UUID, and the permission links to it that you may see. It does not show the secret.",
 		Example: "  keepstore credential show lab",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, func(ctx context.Context, c *api.Client) error {
 				r, err := findCredential(ctx, c, args[0])
@@ -220,7 +220,7 @@ func newCredentialDelete(a *account) *cobra.Command {
 		Short:   "Delete a record with its secret",
 		Long:    "Delete deletes a record, by name or UUID. keepstore stops using it within a minute.",
 		Example: "  keepstore credential delete lab",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, func(ctx context.Context, c *api.Client) error {
 				r, err := findCredential(ctx, c, args[0])

@@ -35,7 +35,7 @@ away again; keepstore follows within a minute. You must manage the record.
 
 Whoever may read a record can, in containers, get its secret.`,
 		Example: "  keepstore credential share lab --with zzzzz-j7d0g-0123456789abcde",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains([]string{"can_read", "can_write", "can_manage"}, level) {
 				return usagef("--level must be can_read, can_write or can_manage")

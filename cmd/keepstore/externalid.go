@@ -26,7 +26,7 @@ the role can be assumed for that user and for nobody else. The id is no secret.
 
 "` + role.ServerName + `" in place of the UUID prints the id for rules of mode iam with a role.`,
 		Example: "  keepstore access external-id zzzzz-tpzed-000000000000000 --config /etc/keepstore/keepstore.yml",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] != role.ServerName && !regexp.MustCompile(`^[a-z0-9]{5}-tpzed-[a-z0-9]{15}$`).MatchString(args[0]) {
 				return errors.New("expected a user UUID, such as zzzzz-tpzed-000000000000000, or " + role.ServerName)

@@ -33,7 +33,7 @@ A key that somebody has stolen is not rotated: put another in its place, or
 remove the file to have one made, and send SIGHUP. The new one signs at once.`,
 		Example: `  keepstore issuer rotate /etc/keepstore/issuer.pem && systemctl reload keepstore
   keepstore issuer rotate --sign-in 24h /etc/keepstore/issuer.pem`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if wait < 0 {
 				return fmt.Errorf("--sign-in is %v: give a time from now on, such as 1h", wait)
@@ -62,7 +62,7 @@ func newShow() *cobra.Command {
 what it does now, and the SHA-1 of its certificate, which Ceph's gateway wants
 as the thumbprint of the provider.`,
 		Example: "  keepstore issuer show /etc/keepstore/issuer.pem",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			keys, err := issuer.ReadKeys(args[0])
 			if err != nil {

@@ -61,7 +61,7 @@ func newExplain() *cobra.Command {
 --key-file and --token-file it also checks the permission signature. It sends
 nothing anywhere. The signature itself is never shown.`,
 		Example: "  keepstore locator explain ffffffffffffffffffffffffffffffff+512+BczM6Ly9idWNrZXQva2V5P3ZlcnNpb25JZD1hYmM+C256",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			signer, token, err := files.load()
 			if err != nil {
@@ -124,7 +124,7 @@ func newBuild() *cobra.Command {
 nothing anywhere, so it does not know whether the object exists. With
 --key-file and --token-file the locator is signed.`,
 		Example: `  keepstore locator build --size 512 --offset 256 's3://bucket/key?versionId=abc'`,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := buildLocator(args[0], offset, size, form)
 			if err != nil {

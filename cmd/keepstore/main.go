@@ -105,6 +105,14 @@ func newGroup(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return group
 }
 
+// oneArgument says, where cobra would only count, what is to be given.
+func oneArgument(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return fmt.Errorf("one argument is needed, and there are %d: %s", len(args), cmd.UseLine())
+}
+
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",

@@ -112,7 +112,7 @@ func newConfig() *cobra.Command {
 		Long: `Check reads a configuration file as serve does, without starting anything,
 and prints all its faults, one a line, with file and line number.`,
 		Example: "  keepstore config check /etc/keepstore/keepstore.yml",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			provided := config.Provided{}
 			if standalone {
@@ -120,12 +120,31 @@ and prints all its faults, one a line, with file and line number.`,
 			}
 			c, err := config.LoadWith(args[0], provided)
 			if err != nil {
+				hintStandalone(cmd, args[0], standalone)
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: %d endpoints, %d access rules\n", args[0], len(c.Endpoints), len(c.Rules))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: %s, %s\n", args[0], count(len(c.Endpoints), "endpoint"), count(len(c.Rules), "access rule"))
 			return nil
 		},
 	}
 	check.Flags().BoolVar(&standalone, "standalone", false, "check a file for standalone mode")
 	return newGroup("config", "Work with configuration files", check)
+}
+
+// hintStandalone tells of a file with faults that it has none for standalone
+// mode.
+func hintStandalone(cmd *cobra.Command, file string, standalone bool) {
+	if standalone {
+		return
+	}
+	if _, err := config.LoadWith(file, config.Standalone()); err == nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), "keepstore: for keepstore standalone the file is sound; keepstore serve finds these faults (see --standalone):")
+	}
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }

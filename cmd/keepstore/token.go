@@ -181,7 +181,7 @@ func newTokenRevoke(a *account) *cobra.Command {
 		Long: `Revoke ends the life of a token at the API server at once. Servers that
 remember who a token belongs to, such as keepstore, follow within a minute.`,
 		Example: "  keepstore token revoke zzzzz-gj3su-0123456789abcde",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, func(ctx context.Context, c *api.Client) error {
 				var t token

@@ -134,9 +134,12 @@ func refused(r Request, named bool, word string, cause error) error {
 	if named {
 		said = " (" + word + ")"
 	}
-	return &creds.Error{Kind: creds.RoleRefused, Err: cause, Text: fmt.Sprintf(
-		"the security token service of the S3 endpoint %s refuses a session of the role%s: ask the owner of the role to trust this server for %s",
-		r.Endpoint.Name, said, r.SessionName)}
+	text := fmt.Sprintf("the security token service of the S3 endpoint %s refuses a session of the role%s: ask the owner of the role to trust this server for %s",
+		r.Endpoint.Name, said, r.SessionName)
+	if word == "InvalidParameterValue" { // the one code of MinIO for all of these
+		text += "; MinIO says this also when it does not know the role, the audience of the endpoint, or the policy of the role, which the operator can see to"
+	}
+	return &creds.Error{Kind: creds.RoleRefused, Err: cause, Text: text}
 }
 
 // skewed names the clock as what is wrong.

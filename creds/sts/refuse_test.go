@@ -36,7 +36,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{400, "MalformedPolicyDocument", creds.RoleRefused, "(MalformedPolicyDocument)", 1},
 		{400, "InvalidIdentityToken", creds.RoleRefused, "(InvalidIdentityToken): ask the owner of the role to trust this server for " + testUser, 1},
-		{400, "InvalidParameterValue", creds.RoleRefused, "(InvalidParameterValue)", 1},
+		{400, "InvalidParameterValue", creds.RoleRefused, "(InvalidParameterValue): ask the owner of the role to trust this server for " + testUser + "; MinIO says this also when", 1},
 		{403, "AccessDenied", creds.RoleRefused, "(AccessDenied)", 1},
 		{403, "IDPRejectedClaim", creds.RoleRefused, "(IDPRejectedClaim)", 1},
 		{403, testToken, creds.RoleRefused, "refuses a session of the role: ask", 1},

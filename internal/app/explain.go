@@ -94,7 +94,7 @@ func readReport(resp *http.Response, data []byte) (importer.Report, error) {
 	switch {
 	case err == nil && resp.StatusCode == http.StatusOK && len(answer.Steps) > 0:
 		return answer.Report, nil
-	case err == nil && len(answer.Errors) > 0:
+	case err == nil && len(answer.Errors) > 0 && resp.StatusCode != http.StatusNotFound: // an API server has no such route
 		return importer.Report{}, errors.New(answer.Errors[0])
 	}
 	return importer.Report{}, fmt.Errorf("the server answers %s, which no keepstore does here: check its URL", resp.Status)

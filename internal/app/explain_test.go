@@ -106,14 +106,15 @@ func TestAskServer(t *testing.T) {
 		return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
 	}
 	for name, c := range map[string]struct{ answer, want string }{
-		"control":   {ok("200 OK", `{"readable":true,"steps":[{"step":"url","ok":true,"text":"fine"}]}`), ""},
-		"refusal":   {ok("401 Unauthorized", `{"errors":["token-refused: get another"]}`), "token-refused"},
-		"a page":    {ok("200 OK", "<html>"), "no keepstore"},
-		"no steps":  {ok("200 OK", "{}"), "no keepstore"},
-		"endless":   {ok("200 OK", `{"steps":[`+strings.Repeat(`{"step":"url"},`, 1<<17)), "no keepstore"},
-		"redirect":  {"HTTP/1.1 307 Temporary Redirect\r\nLocation: " + canary.URL() + "/\r\nContent-Length: 0\r\n\r\n", "no keepstore"},
-		"cut short": {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{", "broke off"},
-		"nothing":   {"", "does not answer"},
+		"control":    {ok("200 OK", `{"readable":true,"steps":[{"step":"url","ok":true,"text":"fine"}]}`), ""},
+		"refusal":    {ok("401 Unauthorized", `{"errors":["token-refused: get another"]}`), "token-refused"},
+		"API server": {ok("404 Not Found", `{"errors":["Path not found"]}`), "no keepstore does here"},
+		"a page":     {ok("200 OK", "<html>"), "no keepstore"},
+		"no steps":   {ok("200 OK", "{}"), "no keepstore"},
+		"endless":    {ok("200 OK", `{"steps":[`+strings.Repeat(`{"step":"url"},`, 1<<17)), "no keepstore"},
+		"redirect":   {"HTTP/1.1 307 Temporary Redirect\r\nLocation: " + canary.URL() + "/\r\nContent-Length: 0\r\n\r\n", "no keepstore"},
+		"cut short":  {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{", "broke off"},
+		"nothing":    {"", "does not answer"},
 	} {
 		base, err := url.Parse(faultproxy.NewRaw(t, faultproxy.Text(c.answer)).URL())
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -59,7 +60,17 @@ func syntaxError(data []byte, err error) (place, string, string) {
 		before, _, _ := bytes.Cut(data, []byte("*"+name[1]))
 		line, text = 1+bytes.Count(before, []byte("\n")), "a value that begins with * must be quoted"
 	}
-	return place{line: line}, "this is not YAML: %s", text
+	if lines := strings.Split(string(data), "\n"); line > 0 && line <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[line-1], " "), "\t") {
+		text = "there is a tab in the indentation of this line: use spaces"
+	}
+	return place{line: line}, "this is not YAML: %s", text + syntaxHints[text]
+}
+
+// syntaxHints tell what is mostly behind the texts of the YAML package that
+// say little. The first comes with the line where the block begins.
+var syntaxHints = map[string]string{
+	"did not find expected key":                      ": look for a line below with another indentation than its neighbours",
+	"mapping values are not allowed in this context": ": look for another indentation than above, or a colon without a space after it",
 }
 
 // decode fills the struct, slice, map or value into from node and reports

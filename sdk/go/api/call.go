@@ -125,8 +125,11 @@ func (c *Client) send(req *http.Request, what string) (status int, body []byte, 
 }
 
 func (c *Client) unreachable(err error) error {
-	return &Error{Kind: Unreachable, Err: err,
-		Text: fmt.Sprintf("the API server %s cannot be reached, or broke off: %s", c.address, c.clean(err.Error()))}
+	text := fmt.Sprintf("the API server %s cannot be reached, or broke off: %s", c.address, c.clean(err.Error()))
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		text += "; if it is to be without https, as on this machine only, write http:// before its host"
+	}
+	return &Error{Kind: Unreachable, Err: err, Text: text}
 }
 
 // accept decodes a reply. Only the format of an API server counts: the page

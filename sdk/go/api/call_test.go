@@ -279,3 +279,17 @@ func TestSwitchingProtocols(t *testing.T) {
 		t.Fatal("the call does not end")
 	}
 }
+
+// TestCallPlainServer: a server without https, named without its scheme, is
+// told from one that is away.
+func TestCallPlainServer(t *testing.T) {
+	server := httptest.NewServer(reply(200, `{}`))
+	defer server.Close()
+	for host, want := range map[string]bool{strings.TrimPrefix(server.URL, "http://"): true, "127.0.0.1:1": false} {
+		err := client(t, host).Call(t.Context(), "GET", "arvados/v1/users/current", nil, nil)
+		var e *api.Error
+		if !errors.As(err, &e) || e.Kind != api.Unreachable || strings.Contains(e.Text, "write http:// before its host") != want {
+			t.Errorf("%s: got %v", host, err)
+		}
+	}
+}

@@ -111,7 +111,7 @@ func (s *importStream) run(ctx context.Context) (done line, err error) {
 func breaksOff(err error) bool {
 	switch KindOf(err) {
 	case "s3-slow-down", "s3-unreachable", "s3-bad-reply", "deadline", "overloaded", "internal", "api-unavailable",
-		"creds-unavailable", "clock-skew", "volume-error", Kind(keep.Unreachable), NotComplete:
+		"creds-unavailable", "clock-skew", "rules-changed", "volume-error", Kind(keep.Unreachable), NotComplete:
 		return true
 	}
 	return false
@@ -135,6 +135,8 @@ func (s *importStream) once(ctx context.Context) (line, error) {
 			return line{}, brokenOff(err)
 		}
 		if last, err := s.take(l); last || err != nil {
+			// To the end of the answer, or the server logs that we went away.
+			_, _ = io.CopyN(io.Discard, answer, 1<<10)
 			return l, err
 		}
 	}
