@@ -22,18 +22,19 @@ import (
 // three servers, as no one of them takes all keys; moto, which is slow, has
 // fewer of the others.
 func TestWholeTour(t *testing.T) {
-	taken := map[string]bool{}
+	taken, ran := map[string]bool{}, 0
 	for server, objects := range map[*testenv.Server]int{servers.MinIO(t): 2345, servers.Versitygw(t): 2345, servers.Moto(t): 145} {
 		t.Run(server.Name, func(t *testing.T) {
 			tour := &tour{rig: newRigOn(t, server, true), objects: objects, data: map[string][]byte{}}
 			tour.run()
+			ran++
 			for _, k := range tour.keys {
 				taken[k.key] = true
 			}
 		})
 	}
 	for _, k := range oddKeys() {
-		if !taken[k.key] {
+		if ran == 3 && !taken[k.key] { // not when one row is run
 			t.Errorf("no server takes %q, so it is not tested", k.key)
 		}
 	}
