@@ -22,7 +22,8 @@
 // Where no S3 server can be told what to do (pages that take 75 ms, replies
 // that come slowly, millions of keys) a generator of ours takes its place; the
 // results say so. The load and the generator are this program started again,
-// so that their CPU time is not counted as that of a server.
+// so that their CPU time is not counted as that of a server. The Go SDK is measured
+// in the place of the load.
 //
 //	main.go       flags, sections, order
 //	rig.go        the servers of one run

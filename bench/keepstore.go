@@ -21,7 +21,9 @@ type keepstore struct {
 	*process
 	address string
 	token   string
-	signer  *locator.Signer
+	// api is the URL of the embedded API server.
+	api    string
+	signer *locator.Signer
 }
 
 // keepstoreOptions say what one keepstore is for.
@@ -105,6 +107,11 @@ func (k *keepstore) readSecrets(data string) error {
 	if err != nil {
 		return err
 	}
+	url, err := os.ReadFile(filepath.Join(data, "api-url"))
+	if err != nil {
+		return err
+	}
+	k.api = strings.TrimSpace(string(url))
 	k.token = strings.TrimSpace(string(token))
 	k.signer, err = locator.NewSigner([]byte(strings.TrimSpace(string(key))), 336*time.Hour)
 	return err

@@ -26,6 +26,8 @@ type target struct {
 	header  string // whole lines
 	size    int64  // of the object
 	blocks  *blockJob
+	sdk     *sdkJob
+	ranged  bool
 	// prepare, if there is one, is called before each load.
 	prepare func() error
 }
@@ -42,13 +44,18 @@ type job struct {
 	Time     time.Duration
 	// Blocks makes each request one of another block.
 	Blocks *blockJob
+	// SDK reads the object through the Go SDK: with Part at random offsets, else
+	// from the beginning to the end.
+	SDK *sdkJob
+	// Ranged downloads the object as several ranges at once.
+	Ranged bool
 	// Crawl makes clients that read a few KiB per second until standard input
 	// ends. When all have begun the first result is printed.
 	Crawl bool
 }
 
 func (t target) job() job {
-	return job{Address: t.address, Path: t.path, Header: t.header, Size: t.size, Blocks: t.blocks, Connections: 1}
+	return job{Address: t.address, Path: t.path, Header: t.header, Size: t.size, Blocks: t.blocks, SDK: t.sdk, Ranged: t.ranged, Connections: 1}
 }
 
 // loadResult is what the load generator prints.
@@ -102,9 +109,12 @@ func loadMain(in io.Reader, out io.Writer) int {
 		return 2
 	}
 	result := loadResult{}
-	if j.Crawl {
+	switch {
+	case j.Crawl:
 		result = crawl(j)
-	} else {
+	case j.SDK != nil || j.Ranged:
+		result = j.clientLoad()
+	default:
 		result = generate(j)
 	}
 	if err := json.NewEncoder(out).Encode(result); err != nil {

@@ -140,6 +140,7 @@ func sections() []section {
 		{"Ordinary blocks", (*bench).ordinaryBlocks},
 		{"Import", (*bench).imports},
 		{"Slow clients", (*bench).slowClients},
+		{"Go SDK", (*bench).goSDK},
 		{"Python", (*bench).pythonReads},
 		{"Parts of the read path", (*bench).micro},
 	}

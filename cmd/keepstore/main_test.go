@@ -33,24 +33,19 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar: the program as its users run it.
 // $S3 is the URL of a server with a versioned bucket "scripts" that holds
 // "dir/x", and $S3KEY and $S3SECRET are its owner's keys. The command s3put
-// stores objects there.
+// stores objects there; more commands are those of s3Commands.
 func TestScripts(t *testing.T) {
 	server := servers.MinIO(t)
-	server.Bucket(t, "scripts", true)
+	bucket := server.Bucket(t, "scripts", true)
 	put := func(key, text string) error {
-		bucket := "scripts"
 		_, err := server.Client(t).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text)})
 		return err
 	}
 	if err := put("dir/x", "0123456789"); err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
-		e.Setenv("S3", server.URL)
-		e.Setenv("S3KEY", testenv.AccessKey)
-		e.Setenv("S3SECRET", testenv.SecretKey)
-		return nil
-	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){"s3put": func(ts *testscript.TestScript, _ bool, args []string) {
+	commands := s3Commands(server.Client(t), bucket)
+	commands["s3put"] = func(ts *testscript.TestScript, _ bool, args []string) {
 		if len(args) < 2 || len(args) > 3 {
 			ts.Fatalf("usage: s3put KEY TEXT [TIMES]; \\ooo in KEY is a byte")
 		}
@@ -63,5 +58,11 @@ func TestScripts(t *testing.T) {
 		key, err := strconv.Unquote(`"` + args[0] + `"`)
 		ts.Check(err)
 		ts.Check(put(key, strings.Repeat(args[1], times)))
-	}}})
+	}
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands, Setup: func(e *testscript.Env) error {
+		e.Setenv("S3", server.URL)
+		e.Setenv("S3KEY", testenv.AccessKey)
+		e.Setenv("S3SECRET", testenv.SecretKey)
+		return nil
+	}})
 }

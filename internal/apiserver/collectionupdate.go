@@ -95,19 +95,21 @@ func (s *Server) writable(r *request, tx querier, trashed bool) (object, error) 
 }
 
 // writeVersion stores new values. The state before them is kept as a version
-// if it was, or the new one is, marked with preserve_version. Like Arvados,
-// it keeps none when nothing but permissions and the trash change.
+// if it was, or the new one is, marked with preserve_version; the mark is good
+// for one version. Like Arvados, it keeps none when nothing but permissions and
+// the trash change.
 func (s *Server) writeVersion(ctx context.Context, tx querier, c *caller, old, values object) error {
 	uuid := old["uuid"].(string)
 	kept := old["preserve_version"] == true || values["preserve_version"] == true
-	if content := changes(old, values); content && kept && old["is_trashed"] != true {
+	if kept && changes(old, values) && old["is_trashed"] != true {
 		if err := s.keepVersion(ctx, tx, uuid); err != nil {
 			return err
 		}
 		version, _ := old["version"].(int64)
 		values["version"] = version + 1
-	} else if content && values["preserve_version"] == nil {
-		values["preserve_version"] = false
+		if values["preserve_version"] == nil {
+			values["preserve_version"] = false
+		}
 	}
 	now := s.now()
 	values["modified_at"], values["modified_by_user_uuid"] = now, c.userUUID

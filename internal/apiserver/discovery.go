@@ -3,7 +3,10 @@
 
 package apiserver
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	// defaultReplication is what one machine can promise.
@@ -100,7 +103,7 @@ func (s *Server) describeMethod(route route) object {
 			continue
 		}
 		method["response"] = object{"$ref": res.schema}
-		if route.action == "list" || route.action == "accessible" {
+		if route.lists() {
 			method["response"] = object{"$ref": res.schema + "List"}
 		}
 		if route.action == "create" || route.action == "update" {
@@ -108,6 +111,11 @@ func (s *Server) describeMethod(route route) object {
 		}
 	}
 	return method
+}
+
+// lists reports whether the answer is a list.
+func (r *route) lists() bool {
+	return slices.Contains([]string{"list", "accessible", "shared", "get_permissions"}, r.action)
 }
 
 func describeParameters(route route) object {
@@ -121,7 +129,7 @@ func describeParameters(route route) object {
 	if route.resource == "credentials" && route.action != "secret" {
 		p["select"] = parameter("array", "query", false, "Attributes to return.")
 	}
-	if route.action == "list" || route.action == "accessible" {
+	if route.lists() {
 		p["filters"] = parameter("array", "query", false, "Conditions, each [attribute, operator, operand].")
 		p["order"] = parameter("array", "query", false, "Attributes to sort by, each with asc or desc.")
 		p["select"] = parameter("array", "query", false, "Attributes to return.")

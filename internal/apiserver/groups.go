@@ -42,6 +42,15 @@ func (s *Server) groupResource() *resource {
 // visibleGroups are one's own and those that permission links lead to.
 func visibleGroups(c *caller) clause { return within(c, canRead, "uuid") }
 
+// sharedGroups lists the projects that others share with the caller: those
+// that are not the caller's own, nor lie in another project that is visible.
+func (s *Server) sharedGroups(r *request) (any, error) {
+	seen := visibleGroups(r.caller)
+	return s.list(r, s.resources.groups, clause{
+		"group_class = 'project' AND owner_uuid <> ? AND owner_uuid NOT IN (SELECT uuid FROM groups WHERE " + seen.sql + ")",
+		append([]any{r.caller.userUUID}, seen.args...)})
+}
+
 // AddGroup adds a group.
 func (s *Server) AddGroup(ctx context.Context, spec GroupSpec) (Group, error) {
 	g := Group{UUID: s.newUUID(groupInfix), Name: spec.Name, Class: spec.Class, OwnerUUID: spec.OwnerUUID}

@@ -92,7 +92,11 @@ func (s *Server) changeRoutes() []route {
 		{"PUT", groups + one, "groups", "update", false, s.updateGroup},
 		{method: "PATCH", path: groups + one, handle: s.updateGroup},
 		{"DELETE", groups + one, "groups", "delete", false, s.deleteGroup},
+		{"GET", groups + "/shared", "groups", "shared", false, s.sharedGroups},
+		{"GET", apiPath + "permissions/{uuid}", "links", "get_permissions", false, s.getPermissions},
 		{"POST", links, "links", "create", false, s.createLink},
+		{"PUT", links + one, "links", "update", false, s.updateLink},
+		{method: "PATCH", path: links + one, handle: s.updateLink},
 		{"DELETE", links + one, "links", "delete", false, s.deleteLink},
 	}
 }

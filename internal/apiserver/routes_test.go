@@ -202,9 +202,9 @@ func TestDiscoveryDescribesAllRoutes(t *testing.T) {
 		"collections.create", "collections.delete", "collections.get", "collections.list", "collections.trash", "collections.untrash", "collections.update",
 		"configs.get",
 		"credentials.create", "credentials.delete", "credentials.get", "credentials.list", "credentials.secret", "credentials.update",
-		"groups.create", "groups.delete", "groups.get", "groups.list", "groups.update",
+		"groups.create", "groups.delete", "groups.get", "groups.list", "groups.shared", "groups.update",
 		"keep_services.accessible", "keep_services.get", "keep_services.list",
-		"links.create", "links.delete", "links.get", "links.list", "users.create", "users.current", "users.get", "users.list",
+		"links.create", "links.delete", "links.get", "links.get_permissions", "links.list", "links.update", "users.create", "users.current", "users.get", "users.list",
 	}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("methods:\n%s", diff)

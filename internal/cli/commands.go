@@ -4,10 +4,15 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 )
 
 // Commands are the commands for collections, in the order of docs/cli.md.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{newImport(), newLs(), newCat(), newGet(), newPut(), newCp(), newMv(), newRm()}
+	return slices.Concat(
+		[]*cobra.Command{newImport(), newLs(), newCat(), newGet(), newPut(), newCp(), newMv(), newRm()},
+		[]*cobra.Command{newCheck(), newDiff(), newRefresh(), newWhereUsed(), newManifest()},
+	)
 }

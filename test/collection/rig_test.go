@@ -35,7 +35,7 @@ import (
 type rig struct {
 	t       testing.TB
 	s3      *s3.Client
-	minio   *testenv.Server
+	server  *testenv.Server
 	bucket  string
 	apiURL  string
 	keepURL string
@@ -53,19 +53,29 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	minio := servers.MinIO(t)
-	r := &rig{t: t, minio: minio, s3: minio.Client(t), log: &lockedBuffer{}, dir: t.TempDir(), lab: faultproxy.New(t, minio.URL)}
-	r.bucket = minio.Bucket(t, fmt.Sprintf("collection-test-%d", number.Add(1)), true)
+	return newRigOn(t, servers.MinIO(t), true)
+}
+
+// newRigOn is a rig with a bucket on some server. In one without versions, keys
+// below "many/" may be pinned by ETag, and others not.
+func newRigOn(t testing.TB, server *testenv.Server, versioned bool) *rig {
+	t.Helper()
+	r := &rig{t: t, server: server, s3: server.Client(t), log: &lockedBuffer{}, dir: t.TempDir(), lab: faultproxy.New(t, server.URL)}
+	r.bucket = server.Bucket(t, fmt.Sprintf("collection-test-%d", number.Add(1)), versioned)
+	weak := ""
+	if !versioned {
+		weak = ", unversioned: etag"
+	}
 	text := fmt.Sprintf(`listen: %s
 endpoints:
   lab: {url: %q, region: %s, path_style: true, access_key_id: %s, secret_access_key: %s}
   direct: {url: %q, region: %s, path_style: true, access_key_id: %s, secret_access_key: %s}
 access:
-  - {url: "s3://%s/many/", endpoint: lab, mode: iam, import: {users: ["*"]}}
+  - {url: "s3://%s/many/", endpoint: lab, mode: iam, import: {users: ["*"]}%s}
   - {url: "s3://%s/", endpoint: direct, mode: iam, import: {users: ["*"]}}
 volumes: [{driver: directory, root: %q}]
 `, freeAddress(t), r.lab.URL(), testenv.Region, testenv.AccessKey, testenv.SecretKey,
-		minio.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, r.bucket, r.bucket, t.TempDir())
+		server.URL, testenv.Region, testenv.AccessKey, testenv.SecretKey, r.bucket, weak, r.bucket, t.TempDir())
 	if err := os.WriteFile(filepath.Join(r.dir, "keepstore.yml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -115,9 +115,14 @@ func fault(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
-// clip shortens text from outside for an error sentence.
-func clip(s string) string {
-	const most = 200
+// clip shortens a name from outside for an error sentence.
+func clip(s string) string { return shorten(s, 200) }
+
+// clipSentence shortens a sentence of a server, which has names in it, and
+// tells at its end what to do.
+func clipSentence(s string) string { return shorten(s, 4000) }
+
+func shorten(s string, most int) string {
 	if len(s) <= most {
 		return s
 	}

@@ -169,7 +169,7 @@ func (s *importStream) take(l line) (last bool, err error) {
 	case "done":
 		return true, s.hand()
 	case "error":
-		return true, &Error{Kind: Kind(l.Error), Text: "the import broke off: " + clip(l.Text)}
+		return true, &Error{Kind: Kind(l.Error), Text: "the import broke off: " + clipSentence(l.Text)}
 	}
 	return false, nil
 }

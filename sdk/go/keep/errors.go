@@ -100,6 +100,9 @@ func temporary(err error) bool {
 	if !errors.As(err, &e) || e.Status == http.StatusInsufficientStorage {
 		return false
 	}
+	if e.Kind == "s3-changed" || e.Kind == "content-unavailable" { // S3 has other bytes now, and will not get the old ones back
+		return false
+	}
 	return e.Kind == Unreachable || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests
 }
 
