@@ -19,11 +19,11 @@ func fileSteps() []step {
 	}
 }
 
-// The objects that change in follow. The next run writes them anew.
+// The objects that change in follow. The next run begins anew with them.
 const (
 	updatedKey = prefix + "sample-01/reads-1.txt"
 	deletedKey = prefix + "sample-02/reads-1.txt"
-	addedKey   = changingKey // it was deleted in an earlier step
+	addedKey   = prefix + "added.txt"
 )
 
 // files imports the prefix into a collection and looks into it.
