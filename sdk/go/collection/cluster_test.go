@@ -41,6 +41,8 @@ type cluster struct {
 	now    time.Time
 	loads  int
 	pdh    string // of the answer, if it is to be wrong
+	// listing answers imports.
+	listing http.HandlerFunc
 }
 
 const testToken = "v2/zzzzz-gj3su-000000000000000/secret"
@@ -76,6 +78,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.load(w, strings.TrimPrefix(r.URL.Path, "/arvados/v1/collections/"))
 	case strings.HasPrefix(r.URL.Path, "/discovery/"):
 		fmt.Fprint(w, `{"pseudoBlocks":true}`)
+	case r.URL.Path == "/s3/import":
+		c.listing(w, r)
 	default:
 		c.block(w, r)
 	}
