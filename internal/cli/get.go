@@ -19,6 +19,9 @@ import (
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
 
+// maxThreads is more than helps anywhere.
+const maxThreads = 256
+
 // getting are the flags of get.
 type getting struct {
 	force, skip bool
@@ -61,8 +64,8 @@ func (o *getting) work(ctx context.Context, s *session, args []string) error {
 	switch {
 	case to == "-":
 		return s.cat(ctx, t, "")
-	case o.threads < 1 || to == "":
-		return usagef("--threads must be 1 or more, and DESTINATION a name")
+	case o.threads < 1 || o.threads > maxThreads || to == "":
+		return usagef("--threads must be 1 to %d, and DESTINATION a name", maxThreads)
 	}
 	c, err := s.load(ctx, t)
 	if err != nil {

@@ -39,7 +39,8 @@ func (c *Client) View(ctx context.Context, l locator.Locator, offset, want int64
 		return nil, err
 	}
 	data = data[offset-from:]
-	return data[:min(want, int64(len(data)))], nil
+	n := min(want, int64(len(data)))
+	return data[:n:n], nil // an append must not reach what others read
 }
 
 // Ahead starts to fetch a range of a block into the cache and returns at

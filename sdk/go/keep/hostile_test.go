@@ -118,3 +118,69 @@ func TestAnswersAreSafeToShow(t *testing.T) {
 		}
 	}
 }
+
+// TestLyingServices: whatever a service sends, no wrong, missing or further byte
+// is given out. The rows without a kind are right answers.
+func TestLyingServices(t *testing.T) {
+	content := []byte(strings.Repeat("0123456789", 100))
+	sum := md5.Sum(content)
+	block := hex.EncodeToString(sum[:]) + "+1000"
+	e := pseudoblock.Extent{Object: locator.Object{Bucket: "bucket", Key: "key", VersionID: "v1"}, Size: 1000}
+	extent, err := e.Locator(pseudoblock.Derived)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const asked = "bytes 100-199/1000"
+	send := func(status int, contentRange string, length int, body []byte, more ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			connection, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fmt.Fprintf(connection, "HTTP/1.1 %d x\r\nConnection: close\r\nContent-Range: %s\r\n%s", status, contentRange, strings.Join(more, ""))
+			if length >= 0 {
+				fmt.Fprintf(connection, "Content-Length: %d\r\n", length)
+			}
+			_, _ = fmt.Fprintf(connection, "\r\n%s", body) // the client may have gone
+			_ = connection.Close()
+		}
+	}
+	part := content[100:200]
+	for name, row := range map[string]struct {
+		locator string
+		serve   http.HandlerFunc
+		want    Kind
+	}{
+		"extent":             {extent.String(), send(206, asked, 100, part), ""},
+		"extent, longer":     {extent.String(), send(206, asked, 100, content), ""},         // the rest is no part of the answer
+		"extent, shorter":    {extent.String(), send(206, asked, 100, part[:99]), BadReply}, // it goes on, with the same answer
+		"extent, whole":      {extent.String(), send(200, "", 1000, content), BadReply},
+		"extent, elsewhere":  {extent.String(), send(206, "bytes 200-299/1000", 100, part), BadReply},
+		"extent, other size": {extent.String(), send(206, "bytes 100-199/999", 100, part), BadReply},
+		"extent, two ranges": {extent.String(), send(206, asked, 101, content), BadReply},
+		"extent, no length":  {extent.String(), send(206, asked, -1, part), BadReply},
+		"extent, redirect":   {extent.String(), send(302, "", 0, nil, "Location: http://127.0.0.1:1/\r\n"), BadReply},
+		"extent, nothing":    {extent.String(), send(204, "", -1, nil), BadReply},
+		"block":              {block, send(200, "", 1000, content), ""},
+		"block, other":       {block, send(200, "", 1000, []byte(strings.Repeat("x", 1000))), Corrupt},
+		"block, shorter":     {block, send(200, "", 1000, content[:999]), Unreachable},
+		"block, short":       {block, send(200, "", 999, content[:999]), BadReply},
+		"block, long":        {block, send(200, "", 1001, append(content[:1000:1000], 'x')), BadReply},
+		"block, a part":      {block, send(206, asked, 100, part), BadReply},
+		"block, compressed":  {block, send(200, "", 1000, content, "Content-Encoding: gzip\r\n"), BadReply},
+		"block, endless no":  {block, send(403, "", 1<<40, content), Denied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := hostile(t, row.serve)
+			b, err := c.View(t.Context(), parsed(t, row.locator), 100, 100)
+			switch {
+			case row.want == "" && (err != nil || string(b) != string(part)):
+				t.Errorf("%q, %v", b, err)
+			case row.want != "" && !Is(err, row.want):
+				t.Errorf("%d bytes, %v", len(b), err)
+			}
+		})
+	}
+}
