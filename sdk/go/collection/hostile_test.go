@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
 
@@ -102,5 +103,43 @@ func TestWriterCanceled(t *testing.T) {
 	}
 	if _, err := w.c.Stat("f"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the collection has a part of the file: %v", err)
+	}
+}
+
+// TestManySmallPieces: a file of very many small pieces is not fetched ahead all
+// at once, and reads right.
+func TestManySmallPieces(t *testing.T) {
+	c := newCluster(t)
+	l := opaque(t, "key", 0, 10_000)
+	parsed, err := locator.Parse(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, want := strings.Repeat("0123456789", 1000), ""
+	c.data[parsed.Reduced()] = data
+	c.text = ". " + l
+	for at := 0; at < 3000; at += 3 {
+		c.text += fmt.Sprintf(" %d:1:f", at)
+		want += data[at : at+1]
+	}
+	c.text += "\n"
+	loaded, err := c.client.Load(t.Context(), "zzzzz-4zz18-000000000000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := loaded.OpenFile(t.Context(), "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.rows.expect(0, f.Size())
+	f.readAhead(0, partSize)
+	if next := f.rows[0].next; next != maxPiecesAhead {
+		t.Errorf("%d pieces are fetched ahead", next)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := loaded.ReadFile("f"); err != nil || string(got) != want {
+		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
