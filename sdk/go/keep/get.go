@@ -133,6 +133,9 @@ func (f *fetching) accept(a *answer) error {
 	first, last := f.offset+int64(f.have), f.offset+int64(len(f.p))-1
 	asked := a.Request.Header.Get("Range") != ""
 	switch {
+	case a.StatusCode < 300 && a.Header.Get("Content-Encoding") != "":
+		return fault(BadReply, nil, "the Keep service %s, or something before it, answers with coded bytes (%s) in place of plain ones",
+			a.service.url, a.clean(a.Header.Get("Content-Encoding")))
 	case a.StatusCode == http.StatusPartialContent && asked:
 		want := fmt.Sprintf("bytes %d-%d/%d", first, last, f.l.Size())
 		if got := a.Header.Get("Content-Range"); got != want || a.ContentLength != last-first+1 {

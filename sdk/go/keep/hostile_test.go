@@ -160,6 +160,7 @@ func TestLyingServices(t *testing.T) {
 		"extent, other size": {extent.String(), send(206, "bytes 100-199/999", 100, part), BadReply},
 		"extent, two ranges": {extent.String(), send(206, asked, 101, content), BadReply},
 		"extent, no length":  {extent.String(), send(206, asked, -1, part), BadReply},
+		"extent, compressed": {extent.String(), send(206, asked, 100, part, "Content-Encoding: gzip\r\n"), BadReply},
 		"extent, redirect":   {extent.String(), send(302, "", 0, nil, "Location: http://127.0.0.1:1/\r\n"), BadReply},
 		"extent, nothing":    {extent.String(), send(204, "", -1, nil), BadReply},
 		"block":              {block, send(200, "", 1000, content), ""},
