@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/running"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -28,7 +28,7 @@ func Settings(data string, environ []string) (api.Settings, error) {
 	if data == "" {
 		return api.FromEnv(environ)
 	}
-	url, err := app.RunningURL(data)
+	url, err := running.URL(data)
 	if err != nil {
 		return api.Settings{}, err
 	}
