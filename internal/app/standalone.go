@@ -78,7 +78,8 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 	o.Provided = config.Provided{
 		ClusterID: api.ClusterID(), APIURL: url, APICAFile: caFile,
 		SigningKey: creds.NewSecret(api.BlobSigningKey()), SigningTTL: o.SigningTTL,
-		IssuerKeyFile: filepath.Join(o.DataDir, "issuer-keys.pem"),
+		SystemRootToken: creds.NewSecret(api.SystemRootToken()),
+		IssuerKeyFile:   filepath.Join(o.DataDir, "issuer-keys.pem"),
 	}
 	ready := o.Ready
 	o.Ready = func(address string) {
