@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/running"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -31,7 +31,7 @@ func Settings(data string, environ []string) (api.Settings, error) {
 		s.Proxy = http.ProxyFromEnvironment // as stock clients do
 		return s, err
 	}
-	url, err := app.RunningURL(data)
+	url, err := running.URL(data)
 	if err != nil {
 		return api.Settings{}, err
 	}

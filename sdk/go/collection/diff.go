@@ -168,7 +168,7 @@ func uses(root *folder) map[string][]*use {
 		if e.file == nil {
 			return nil
 		}
-		found, whole := objectsOf(e.file)
+		found, whole := objectsOfFile(e.file)
 		for _, o := range found {
 			u := &use{path: join(dir, e.name), file: e.file, object: o, whole: whole && len(found) == 1}
 			all[keyOf(o)] = append(all[keyOf(o)], u)
@@ -178,10 +178,10 @@ func uses(root *folder) map[string][]*use {
 	return all
 }
 
-// objectsOf lists the objects of a file, each once. whole says that the file
+// objectsOfFile lists the objects of a file, each once. whole says that the file
 // has nothing but bytes from the beginning of one on, one place of which is
 // known: a block with alternatives does not end with the first.
-func objectsOf(f *file) (found []locator.Object, whole bool) {
+func objectsOfFile(f *file) (found []locator.Object, whole bool) {
 	next, seen := int64(0), map[locator.Object]bool{}
 	whole = true
 	f.pieces(func(p piece) bool {

@@ -141,7 +141,7 @@ func TestPartsOfObjects(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, whole := objectsOf(c.root.files["f"])
+		found, whole := objectsOfFile(c.root.files["f"])
 		if len(found) != 1 || whole != want {
 			t.Errorf("%s: %v, %v", text, found, whole)
 		}
