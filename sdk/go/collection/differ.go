@@ -42,8 +42,8 @@ func (d *differ) prefix(ctx context.Context, s Source, o DiffOptions) error {
 	}
 	d.diff.nothing = errors.Join(d.diff.nothing, nothing)
 	missing := d.below(s)
-	if (len(s.Include) > 0 || len(s.Exclude) > 0) && len(missing) > 0 {
-		s.Include, s.Exclude, d.only = nil, nil, true
+	if s.filtered() && len(missing) > 0 {
+		s.Include, s.Exclude, s.IncludeRegexp, s.ExcludeRegexp, d.only = nil, nil, nil, nil, true
 		if _, err := d.list(ctx, []Source{s}, o); err != nil {
 			return err
 		}

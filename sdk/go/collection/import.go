@@ -36,6 +36,9 @@ type ImportOptions struct {
 	Clash Clash
 	// DryRun tells what would be imported and changes nothing.
 	DryRun bool
+	// Owners asks for the owners of what is listed, for the result. It costs no
+	// request.
+	Owners bool
 	// Progress is called at least every two seconds with the counts so far,
 	// always by one goroutine.
 	Progress func(Progress)
@@ -56,6 +59,11 @@ type ImportResult struct {
 	PDH string
 	// Classes counts the files by storage class.
 	Classes map[string]int64
+	// Owners counts the files by owner, those with most files first, if
+	// ImportOptions.Owners asked for it.
+	Owners []OwnerCount
+	// Pieces is how many GETs one read of all files takes, in pieces of 64 MiB.
+	Pieces int64
 	// Clashes counts files that were there already.
 	Clashes int64
 	// Unfinished is set, next to an error, when the import can be taken up
@@ -68,6 +76,22 @@ type ImportResult struct {
 type Unfinished struct {
 	importing *importing
 	stream    importStream
+	sources   []Source
+	// parts is nil if one request is enough.
+	parts *importParts
+}
+
+// run returns the last line.
+func (u *Unfinished) run(ctx context.Context) (line, error) {
+	if u.parts == nil {
+		return u.stream.run(ctx)
+	}
+	return u.parts.run(ctx, &u.stream)
+}
+
+// goesOn reports whether there is a point to go on from.
+func (u *Unfinished) goesOn() bool {
+	return u.stream.request.Resume != "" || u.parts != nil && u.parts.at > 0
 }
 
 // Files is the number of files that are there already.
@@ -78,6 +102,10 @@ func (u *Unfinished) Files() int64 { return u.importing.files }
 // in one step; after any error, and when ctx ends, the collection is as it
 // was. An answer that breaks off is taken up again by itself, a few times;
 // after that, and when ctx ends, the result may have an [Unfinished].
+//
+// More sources than one request may have, 10,000 or 1 MiB of them, are sent in
+// several requests, one after the other. That is one import all the same: in
+// its result, its refusals and its progress.
 //
 // The next Save records the sources in the property [SourcesProperty].
 func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o ImportOptions) (*ImportResult, error) {
@@ -93,11 +121,15 @@ func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o Impor
 	}
 	im := &importing{c: c, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
 		result: &ImportResult{Classes: map[string]int64{}}}
-	request := importRequest{Form: o.Form}
+	request := importRequest{Form: o.Form, Owners: o.Owners}
 	for _, s := range sources {
 		request.Sources = append(request.Sources, s.below(o.Into))
 	}
-	return c.runImport(ctx, &Unfinished{im, importStream{client: c.client, request: request, lines: im.lines, progress: o.Progress}})
+	u := &Unfinished{importing: im, sources: request.Sources, stream: importStream{client: c.client, request: request, lines: im.lines, progress: o.Progress}}
+	if err := u.split(); err != nil {
+		return nil, err
+	}
+	return c.runImport(ctx, u)
 }
 
 // ResumeImport goes on with an import that was canceled, or that broke off more
@@ -112,8 +144,8 @@ func (c *Collection) ResumeImport(ctx context.Context, u *Unfinished) (*ImportRe
 
 func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResult, error) {
 	im := u.importing
-	done, err := u.stream.run(ctx)
-	if err != nil && u.stream.request.Resume != "" && KindOf(err) != "bad-resume-token" {
+	done, err := u.run(ctx)
+	if err != nil && u.goesOn() && KindOf(err) != "bad-resume-token" {
 		return &ImportResult{Progress: Progress{Files: im.files}, Unfinished: u}, err
 	}
 	if err != nil {
@@ -122,7 +154,7 @@ func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResul
 	if err := im.check(done); err != nil {
 		return nil, err
 	}
-	return im.result, c.merge(im, u.stream.request.Sources)
+	return im.result, c.merge(im, u.sources)
 }
 
 // importing is what an import brought so far.
@@ -132,6 +164,7 @@ type importing struct {
 	root   *folder
 	text   *manifest.Writer // for the portable data hash
 	files  int64
+	owners map[string]OwnerCount // by id
 	result *ImportResult
 }
 
@@ -167,7 +200,7 @@ func (im *importing) file(l line) error {
 		return err
 	}
 	im.files++
-	im.result.Classes[l.StorageClass]++
+	im.tell(l)
 	return im.root.addFile(l.Path, newContent(r))
 }
 
@@ -198,9 +231,15 @@ func (im *importing) check(done line) error {
 	}
 	im.result.Progress, im.result.SkippedBy = done.counts(), done.SkippedBy
 	im.result.Status, im.result.PDH = done.Status, done.PDH
-	if pdh := im.text.PDH(); pdh != done.PDH || im.files != done.Files {
+	im.result.Owners = im.owned()
+	return complete(im.text.PDH(), im.files, done)
+}
+
+// complete compares files that came with the last line about them.
+func complete(pdh string, files int64, done line) error {
+	if told := done.counts().Files; pdh != done.PDH || files != told {
 		return fault(NotComplete, "the import sent %d files with the portable data hash %s, and says that it were %d with %s: nothing of it is used",
-			im.files, pdh, done.Files, done.PDH)
+			files, pdh, told, done.PDH)
 	}
 	return nil
 }

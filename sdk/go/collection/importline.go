@@ -29,6 +29,8 @@ type Progress struct {
 	WeakPins int64 `json:"weak_pins"`
 	// BytesRead counts what content form had to read.
 	BytesRead int64 `json:"bytes_read"`
+	// Requests are those to S3.
+	Requests Requests `json:"requests"`
 }
 
 // Skipped is a key, or a source, that was not imported.
@@ -47,6 +49,9 @@ type line struct {
 	URL          string           `json:"url"`
 	Size         int64            `json:"size"`
 	StorageClass string           `json:"storage_class"`
+	Owner        string           `json:"owner,omitempty"`
+	OwnerName    string           `json:"owner_name,omitempty"`
+	WeakPin      bool             `json:"weak_pin,omitempty"`
 	Locator      string           `json:"locator"`
 	Archived     json.RawMessage  `json:"archived"` // true of a file, a number of a progress line
 	Reason       string           `json:"reason"`
@@ -62,6 +67,7 @@ type line struct {
 type importRequest struct {
 	Sources []Source `json:"sources"`
 	Form    string   `json:"form,omitempty"`
+	Owners  bool     `json:"owners,omitempty"`
 	Resume  string   `json:"resume,omitempty"`
 }
 
