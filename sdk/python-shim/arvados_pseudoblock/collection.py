@@ -78,12 +78,21 @@ def _adopt(item: Any) -> None:
             item._items[name] = inner
 
 
+def _keep_of(api_client: Any) -> KeepClient:
+    """The KeepClient of an API client, made when it is first asked for."""
+    held: dict[str, Any] = vars(api_client)
+    keep = held.get("_pseudoblock_keep")
+    if keep is None:
+        keep = held.setdefault("_pseudoblock_keep", KeepClient(api_client=api_client))
+    return keep if isinstance(keep, KeepClient) else KeepClient(api_client=api_client)
+
+
 class Collection(_Tree, arvados.collection.Collection):
     """``arvados.collection.Collection`` that reads and imports references into S3.
 
     Takes the arguments of the base class. A ``keep_client``, if given, must be
     an `arvados_pseudoblock.KeepClient`, unless `enable` is in force; without
-    one, the collection makes its own. Comparing, merging and saving go by the
+    one, all collections of one API client share one, and so its cache. Comparing, merging and saving go by the
     identity of blocks: two versions of one object are never the same file.
     """
 
@@ -102,7 +111,7 @@ class Collection(_Tree, arvados.collection.Collection):
         if keep_client is not None and not isinstance(keep_client, KeepClient) and not is_enabled():
             raise UsageError("this collection needs a KeepClient of arvados_pseudoblock, not one of arvados")
         if keep_client is None and api_client is not None:
-            keep_client = KeepClient(api_client=api_client)
+            keep_client = _keep_of(api_client)
         super().__init__(manifest_locator_or_text, api_client, keep_client, *args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -113,7 +122,7 @@ class Collection(_Tree, arvados.collection.Collection):
     def _my_keep(self) -> Any:
         with self.lock:
             if self._keep_client is None:
-                self._keep_client = KeepClient(api_client=self._my_api())
+                self._keep_client = _keep_of(self._my_api())
             return self._keep_client
 
     def _my_api(self) -> Any:
