@@ -156,6 +156,19 @@ class Collection(_Tree, arvados.collection.Collection):
             super().update(theirs, num_retries=num_retries)
             self._remember_api_response(response)
 
+    def save(self, *args: Any, **kwargs: Any) -> str:
+        """As the base class does. Without changes here, that one takes over the text that
+        others saved, but not their files, and drops these with its next save; not so here."""
+        with self.lock:
+            unchanged = self.committed()
+            text, pdh = self._manifest_text, self._portable_data_hash
+            saved = str(super().save(*args, **kwargs))
+            if unchanged and self._portable_data_hash != pdh:
+                self._manifest_text, self._portable_data_hash = text, pdh
+                self.update()
+                saved = str(self._manifest_text)
+            return saved
+
     def clone(
         self, new_parent: Any = None, new_name: str | None = None, readonly: bool = False, new_config: Any = None
     ) -> Any:
