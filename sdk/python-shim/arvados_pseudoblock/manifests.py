@@ -112,6 +112,7 @@ class Writer:
         """Adds one file; returns the lines that are complete now, mostly none."""
         stream, _, name = ("./" + path).rpartition("/")
         _check_path(path)
+        _check_size(path, size, locators)
         ended = self.flush() if stream != self._stream else ""
         self._stream = stream
         self._blocks += [loc for loc in locators if not loc.startswith(EMPTY_BLOCK)]
@@ -136,6 +137,12 @@ class Writer:
     def portable_data_hash(self) -> str:
         """That of the lines returned so far."""
         return f"{self._md5.hexdigest()}+{self._length}"
+
+
+def _check_size(path: str, size: int, locators: Sequence[str]) -> None:
+    """Refuses blocks that are not the file: they would move all files after it."""
+    if sum(int(locator.split("+", 2)[1]) for locator in locators) != size:
+        raise BadLocatorError(f"the blocks of {path[:40]!r} do not have the {size} bytes of the file")
 
 
 def _check_path(path: str) -> None:

@@ -351,3 +351,11 @@ def test_names_that_are_no_text() -> None:
     pb.enable()
     stock = arvados.collection.Collection(text, API())
     assert len(stock) == 2 and stock.manifest_text(normalize=True) == text
+
+
+def test_blocks_that_are_not_the_file() -> None:
+    """A file whose blocks have another size would give its neighbours wrong bytes."""
+    for size in (511, 513, 0):
+        with pytest.raises(errors.BadLocatorError):
+            pb.manifests.Writer().add("a", size, [BLOCK])
+    assert pb.manifests.Writer().add("a", 1024, [BLOCK, BLOCK]) == ""
