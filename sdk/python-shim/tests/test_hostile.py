@@ -22,7 +22,7 @@ from fakes import API, DISK, Answer, Handler, Service, data, refusal
 from test_faults import BLOCK, CONTENT, after, keep_for, one
 
 import arvados_pseudoblock as pb
-from arvados_pseudoblock import _cache, _reader, errors
+from arvados_pseudoblock import _cache, _reader, errors, imports
 from arvados_pseudoblock.locators import parse_block
 
 
@@ -351,6 +351,25 @@ def test_names_that_are_no_text() -> None:
     pb.enable()
     stock = arvados.collection.Collection(text, API())
     assert len(stock) == 2 and stock.manifest_text(normalize=True) == text
+
+
+def test_imports_without_end(no_waiting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an error nor a line takes all memory."""
+
+    def line(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b"x" * 100_000)
+
+    monkeypatch.setattr(imports, "_LONGEST", 1 << 20)
+    for answer, kind in ((endless, errors.DeniedError), (line, errors.IncompleteError)):
+        with Service(lambda h, a=answer: h.reply(200) if h.path == "/s3/access" else a(h)) as service:  # type: ignore[misc]
+            keep = keep_for((DISK, "disk", service), num_retries=1)
+            with pytest.raises(kind):
+                list(imports.events(keep, [pb.Source("s3://bucket/x")], num_retries=1))
 
 
 def test_blocks_that_are_not_the_file() -> None:
