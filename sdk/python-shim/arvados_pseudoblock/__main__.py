@@ -42,6 +42,7 @@ def run(program: str, args: list[str]) -> int:
         print(f"arvados_pseudoblock: {program} is no program in Python that is installed here", file=sys.stderr)
         return 127
     sys.argv[0] = path
+    sys.path[0] = os.path.dirname(os.path.abspath(path))  # as Python itself does for a script
     runpy.run_path(path, run_name="__main__")
     return 0
 

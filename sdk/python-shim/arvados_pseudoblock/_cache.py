@@ -76,8 +76,8 @@ class Cache:
 
     def keep(self, key: Key, part: Part, data: bytes | bytearray) -> None:
         """Fills a claimed part and lets go of old ones."""
-        part.fill(data)
         with self._lock:
+            part.fill(data)  # with the lock held: whoever finds it done counts on its size being counted
             if self._parts.get(key) is part:
                 self._total += key[2]
             self._shrink()
@@ -98,10 +98,9 @@ class Cache:
                 del self._parts[key]
 
     def _shrink(self) -> None:
-        if self._total <= self._limit:
-            return
-        for key in [k for k, p in self._parts.items() if p.done]:
-            if self._total <= self._limit:
+        while self._total > self._limit:
+            key = next((k for k, p in self._parts.items() if p.done), None)
+            if key is None:
                 return
             del self._parts[key]
             self._total -= key[2]

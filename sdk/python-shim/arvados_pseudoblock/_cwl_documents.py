@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .cwl import Rewriter, walk
+from .cwl import Rewriter, nodes, walk
 from .errors import UsageError
 
-__all__ = ["absolute", "load", "patterns_of", "rewrite_workflow"]
+__all__ = ["absolute", "as_json", "inlined", "load", "patterns_of", "rewrite_workflow"]
 
 _REFERENCES = ("run", "$import", "$include", "$mixin")
 _SCHEME = "://"
@@ -24,14 +24,22 @@ _SCHEME = "://"
 
 def load(path: str) -> Any:
     """A document, YAML or JSON, as plain dicts and lists."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    text = _text(path)
     try:
         return json.loads(text)
     except ValueError:
         return _yaml(path, text)
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply") from None
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is no text in UTF-8") from None
 
 
 def _yaml(path: str, text: str) -> Any:
@@ -39,34 +47,60 @@ def _yaml(path: str, text: str) -> Any:
         import ruamel.yaml
     except ImportError:
         raise UsageError(f"reading {path} needs ruamel.yaml: pip install arvados-pseudoblock[cwl]") from None
+
+    class Constructor(ruamel.yaml.constructor.SafeConstructor):  # type: ignore[misc]
+        """Leaves dates as they are written, as runners do: JSON has none."""
+
+    Constructor.add_constructor("tag:yaml.org,2002:timestamp", Constructor.construct_yaml_str)
+    yaml = ruamel.yaml.YAML(typ="safe", pure=True)
+    yaml.Constructor = Constructor
     try:
-        return ruamel.yaml.YAML(typ="safe", pure=True).load(text)
+        return yaml.load(text)
     except ruamel.yaml.YAMLError as error:
         raise UsageError(f"{path} is neither JSON nor YAML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply") from None
 
 
-def patterns_of(workflow: Any) -> dict[str, list[str]]:
-    """The ``secondaryFiles`` patterns of the inputs of a workflow or tool, by input."""
-    inputs = _main(workflow).get("inputs") or {}
-    named = (
-        inputs.items() if isinstance(inputs, dict) else ((i.get("id", ""), i) for i in inputs if isinstance(i, dict))
-    )
+def as_json(document: Any, path: str) -> str:
+    """The text of a document."""
+    try:
+        return json.dumps(document, indent=1, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} holds what JSON cannot: {error}") from None
+
+
+def patterns_of(workflow: Any, name: str = "main") -> dict[str, list[str]]:
+    """The ``secondaryFiles`` patterns of the inputs of a workflow or tool, by input.
+    ``name``: which one, in a packed document."""
     found = {}
-    for name, one in named:
-        wanted = one.get("secondaryFiles") if isinstance(one, dict) else None
-        patterns = [p.get("pattern", "") if isinstance(p, dict) else p for p in _list(wanted)]
+    for key, one in _inputs(_main(workflow, name or "main")):
+        patterns = [p.get("pattern", "") if isinstance(p, dict) else p for p in _list(one.get("secondaryFiles"))]
         if patterns:
-            found[name.rpartition("/")[2].lstrip("#")] = [p for p in patterns if isinstance(p, str) and p]
+            found[key] = [p for p in patterns if isinstance(p, str) and p]
     return found
 
 
-def _main(workflow: Any) -> dict[str, Any]:
-    """The process that is run: of a packed document that named main, or its only one."""
-    graph = workflow.get("$graph") if isinstance(workflow, dict) else None
-    if not graph:
-        return workflow if isinstance(workflow, dict) else {}
-    mains = [p for p in graph if str(p.get("id", "")).lstrip("#") == "main"]
-    return dict((mains or graph)[0])
+def _inputs(process: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    inputs = process.get("inputs") or {}
+    named = (
+        inputs.items() if isinstance(inputs, dict) else ((i.get("id", ""), i) for i in inputs if isinstance(i, dict))
+    )
+    for name, one in named:
+        if isinstance(one, dict):
+            yield str(name).rpartition("/")[2].lstrip("#"), one
+
+
+def _processes(document: Any) -> list[dict[str, Any]]:
+    graph = document.get("$graph") if isinstance(document, dict) else None
+    return [p for p in (graph if isinstance(graph, list) else [document]) if isinstance(p, dict)]
+
+
+def _main(workflow: Any, name: str) -> dict[str, Any]:
+    """The process that is run: of a packed document that of the name, or its first."""
+    processes = _processes(workflow)
+    named = [p for p in processes if str(p.get("id", "")).lstrip("#") == name]
+    return (named or processes or [{}])[0]
 
 
 def _list(value: Any) -> list[Any]:
@@ -100,17 +134,44 @@ class _Copies:
     def _copy(self, path: str) -> str:
         document = load(path)
         references = [(holder, key, *_target(path, holder[key])) for holder, key in _references(document)]
-        changed = any(self.made(target) != target for _, _, target, _ in references if os.path.isfile(target))
-        if not changed and not any(walk(document)):
+        # What is included is text, not a document; and "run" may be the name of an input.
+        references = [r for r in references if os.path.isfile(r[2])]
+        made = {target: self.made(target) for _, key, target, _ in references if key != "$include"}
+        if all(copy == target for target, copy in made.items()) and not any(walk(document)):
             return path
         for holder, key, target, fragment in references:
-            holder[key] = (
-                Path(self.made(target) if os.path.isfile(target) and key == "run" else target).as_uri() + fragment
-            )
+            holder[key] = Path(made.get(target, target)).as_uri() + fragment
+        for process in _processes(document):
+            defaults = {name: one.get("default") for name, one in _inputs(process)}
+            self._rewriter.rewrite(defaults, patterns=patterns_of(process))
         (document,) = self._rewriter.rewrite(absolute(document, path))
         copy = os.path.join(self._folder, f"{len(self._made)}-{os.path.basename(path)}")
-        Path(copy).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        Path(copy).write_text(as_json(document, path), encoding="utf-8")
         return copy
+
+
+def inlined(document: Any, path: str) -> Any:
+    """A job order with what it imports and includes in the places of the references."""
+    try:
+        return _inlined(document, path, ())
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply, or holds itself") from None
+
+
+def _inlined(document: Any, path: str, within: tuple[str, ...]) -> Any:
+    if isinstance(document, list):
+        return [_inlined(one, path, within) for one in document]
+    if not isinstance(document, dict):
+        return document
+    ((key, reference), *more) = document.items() or [("", None)]
+    if more or key not in ("$import", "$include") or not isinstance(reference, str) or _SCHEME in reference:
+        return {name: _inlined(one, path, within) for name, one in document.items()}
+    target = _target(os.path.abspath(path), reference)[0]
+    if target in within:
+        raise UsageError(f"{path} imports itself")
+    if key == "$include":
+        return _text(target)
+    return _inlined(absolute(load(target), target), target, (*within, target))
 
 
 def absolute(document: Any, path: str) -> Any:
@@ -124,19 +185,11 @@ def absolute(document: Any, path: str) -> Any:
 
 def _references(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
     """Where a document refers to other local documents."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if (
-                key in _REFERENCES
-                and isinstance(inner, str)
-                and _SCHEME not in inner
-                and not inner.startswith(("#", "keep:", "arvwf:"))
-            ):
-                yield value, key
-            yield from _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
+    for one in nodes(value):
+        for key in _REFERENCES:
+            found = one.get(key)
+            if isinstance(found, str) and _SCHEME not in found and not found.startswith(("#", "keep:", "arvwf:")):
+                yield one, key
 
 
 def _target(path: str, reference: str) -> tuple[str, str]:
@@ -147,12 +200,7 @@ def _target(path: str, reference: str) -> tuple[str, str]:
 
 def _local_files(value: Any) -> Iterator[dict[str, Any]]:
     """File and Directory objects with relative paths, which a copy elsewhere would lose."""
-    if isinstance(value, dict):
-        where = value.get("path") or value.get("location")
-        if value.get("class") in ("File", "Directory") and isinstance(where, str) and ":" not in where:
-            yield value
-        for inner in value.values():
-            yield from _local_files(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _local_files(inner)
+    for one in nodes(value):
+        where = one.get("path") or one.get("location")
+        if one.get("class") in ("File", "Directory") and isinstance(where, str) and ":" not in where:
+            yield one

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import urllib.parse
 from typing import Any
 
@@ -19,6 +20,7 @@ from cwltool.pathmapper import MapperEnt, PathMapper
 from cwltool.stdfsaccess import StdFsAccess
 from cwltool.workflow import default_make_tool
 
+from .errors import UsageError
 from .keep import KeepClient
 
 __all__ = ["run"]
@@ -39,11 +41,13 @@ class _Inputs:
 
     def __init__(self, access: _Access, folder: str) -> None:
         self._access = access
-        self._folder = folder
+        self._folder = os.path.abspath(folder)
 
     def local(self, location: str) -> str:
         """The path of a local copy of a file or directory in Keep."""
-        target = os.path.join(self._folder, urllib.parse.unquote(location[len("keep:") :]))
+        target = os.path.normpath(os.path.join(self._folder, urllib.parse.unquote(location[len("keep:") :])))
+        if not target.startswith(self._folder + os.sep):
+            raise UsageError(f"{location} names no file of a collection")
         if self._access.isfile(location):
             self._fetch(location, target)
         else:
@@ -56,9 +60,14 @@ class _Inputs:
         if os.path.exists(target):
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        with self._access.open(location, "rb") as source, open(target + ".part", "wb") as out:
+        # Not beside the target, where another input may have any name.
+        with (
+            self._access.open(location, "rb") as source,
+            tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as out,
+        ):
             shutil.copyfileobj(source, out, _STEP)
-        os.rename(target + ".part", target)
+        os.chmod(out.name, 0o644)  # as any file; the folder is the user's alone
+        os.replace(out.name, target)
 
 
 def _mapper_of(inputs: _Inputs) -> type[PathMapper]:

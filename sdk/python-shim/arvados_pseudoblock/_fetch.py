@@ -74,10 +74,17 @@ class Range:
         self.taken += len(data)
 
     def _check(self, reply: Reply) -> None:
-        """Refuses a reply that is not exactly the range asked for."""
+        """Refuses a reply that is not exactly the range asked for: nothing else
+        vouches for the bytes, which have no hash."""
         first = self.start + self.taken
         want = f"bytes {first}-{self.start + self.size - 1}/{self.total}" if self.header else None
-        if reply.status != (206 if want else 200) or reply.headers.get("content-range") != want:
+        got = reply.headers
+        if (
+            reply.status != (206 if want else 200)
+            or got.get("content-range") != want
+            or got.get("content-length") != str(self.size - self.taken)
+            or got.get("content-encoding", "identity") != "identity"
+        ):
             raise BrokenError(f"the service did not send the range that was asked for (status {reply.status})")
 
 
@@ -88,6 +95,10 @@ class Fetcher:
     def __init__(self, client: arvados.keep.KeepClient) -> None:
         self._client = client
         self.transport = Transport(client.insecure)
+
+    @property
+    def token(self) -> str:
+        return str(self._client.api_token)
 
     @property
     def num_retries(self) -> int:
@@ -169,7 +180,7 @@ class Fetcher:
         """Those of every request: the token, and that this client knows pseudo-blocks."""
         api = getattr(self._client, "api_client", None)
         made = request_id or (api and api.request_id) or arvados.util.new_request_id()
-        return {"Authorization": f"Bearer {self._client.api_token}", "X-Request-Id": made, **AWARE}
+        return {"Authorization": f"Bearer {self.token}", "X-Request-Id": made, **AWARE}
 
     def _timeouts(self, attempt: int) -> tuple[float, ...]:
         return tuple(self._client.current_timeout(attempt))
@@ -177,9 +188,11 @@ class Fetcher:
     def roots(self, block: Block | None, refresh: bool = False) -> list[str]:
         """URLs of services in the order to ask: those of the setting, those that
         the locator hints at, then the others by weight of the identity."""
-        locator = arvados.keep.KeepLocator(str(block.locator) if block else "0" * 32 + "+0")
+        locator = arvados.keep.KeepLocator("0" * 32 + "+0")
         if block:
             locator.md5sum = block.identity
+            # Not +K@ and five characters: those would name a host of another cluster, which gets the token.
+            locator.hints = [hint for hint in block.locator.services if len(hint) == 29]
         listed = self._client.weighted_service_roots(locator, force_rebuild=refresh)
         first = [url.rstrip("/") + "/" for url in (arvados.config.get(SETTING) or "").split()]
         return list(dict.fromkeys(first + list(listed)))

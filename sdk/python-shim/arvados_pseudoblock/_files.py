@@ -61,16 +61,6 @@ def _piece(file: _File, piece: Any, num_retries: int | None) -> memoryview:
     return memoryview(data)[piece.segment_offset : piece.segment_offset + piece.segment_size]
 
 
-def _begin_next(file: _File, segments: list[Any], end: int) -> None:
-    """Fetches the start of the next block before the reader gets there."""
-    if len(segments) < 2:
-        return
-    following = streams.locators_and_ranges(segments, end, _NEAR_END, limit=2)
-    for piece in following[1:]:
-        if is_pseudo_block(piece.locator) and _blocks.is_ours(piece.locator):
-            reader_of(file.parent._my_keep()).prepare(piece.locator, piece.segment_offset)
-
-
 def same(self: _File, other: object) -> bool:
     """Whether two files consist of the same segments, blocks compared by identity."""
     if other is self:

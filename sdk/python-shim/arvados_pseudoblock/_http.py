@@ -9,7 +9,9 @@ No redirect is followed.
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -37,12 +39,49 @@ class Reply:
     body: bytearray = field(default_factory=bytearray)
 
 
+class _Link:
+    """A curl and its connection. Nothing of ours runs inside curl, which would only
+    print an interrupt: pieces are collected there and looked at here."""
+
+    def __init__(self) -> None:
+        self.curl = pycurl.Curl()
+        self._multi = pycurl.CurlMulti()
+
+    def exchange(self, reply: Reply) -> Iterator[bytes]:
+        """Sends what was prepared, fills in status and headers, and yields the body
+        piece by piece, reading no further than the caller asks. Raises `BrokenError`."""
+        lines: list[bytes] = []
+        pieces: list[bytes] = []
+        self.curl.setopt(pycurl.HEADERFUNCTION, lines.append)
+        self.curl.setopt(pycurl.WRITEFUNCTION, pieces.append)
+        self._multi.add_handle(self.curl)
+        try:
+            running = True
+            while running:
+                running = _step(self._multi)
+                for line in lines:
+                    _header(reply, line)
+                lines.clear()
+                yield from pieces
+                pieces.clear()
+                if running:
+                    _wait(self._multi)
+            for _, _, text in self._multi.info_read()[2]:
+                raise BrokenError(text)
+        finally:
+            self._multi.remove_handle(self.curl)
+
+    def close(self) -> None:
+        self.curl.close()
+        self._multi.close()
+
+
 class Transport:
     """Keeps connections between requests. For several threads."""
 
     def __init__(self, insecure: bool) -> None:
         self._insecure = insecure
-        self._idle: queue.LifoQueue[pycurl.Curl] = queue.LifoQueue(maxsize=32)
+        self._idle: queue.LifoQueue[_Link] = queue.LifoQueue(maxsize=32)
 
     def request(
         self,
@@ -53,80 +92,59 @@ class Transport:
         sink: Callable[[Reply, bytes], None] | None = None,
     ) -> Reply:
         """Sends one request without body. ``sink`` gets the body of a 2xx reply
-        piece by piece, others are kept. Raises `BrokenError`."""
+        piece by piece; of others the start is kept. Raises `BrokenError`."""
         reply = Reply()
-        errors: list[BaseException] = []
-
-        def write(data: bytes) -> int:
-            try:
-                _take(reply, data, sink)
-            except BaseException as error:  # curl would only print it, an interrupt too
-                errors.append(error)
-                return -1
-            return len(data)
-
-        curl = self._take_idle()
-        self._prepare(curl, method, url, headers, timeouts, reply)
-        curl.setopt(pycurl.WRITEFUNCTION, write)
+        link = self._take_idle()
+        over = False
         try:
-            curl.perform()
-        except pycurl.error as error:
-            curl.close()
-            raise errors[0] if errors else BrokenError(str(error.args[-1])) from error
-        except BaseException:
-            curl.close()
-            raise
-        self._put_idle(curl)
+            self._prepare(link.curl, method, url, headers, timeouts)
+            for piece in link.exchange(reply):
+                if not _take(reply, piece, sink):
+                    break  # an error's text may never end
+            else:
+                over = True
+        finally:
+            self._put_idle(link, over)
         return reply
 
     def stream(
         self, url: str, headers: Mapping[str, str], timeouts: Timeouts, body: bytes
     ) -> Iterator[tuple[Reply, bytes]]:
         """Sends a POST and yields the reply with pieces of its body as they
-        come; one piece is empty when there is no body. Reads no further than
-        the caller asks. Raises `BrokenError` when the reply breaks off."""
+        come; the last piece is empty. Reads no further than the caller asks.
+        Raises `BrokenError` when the reply breaks off."""
         reply = Reply()
-        pieces: list[bytes] = []
-        curl = pycurl.Curl()
-        multi = pycurl.CurlMulti()
-        self._prepare(curl, "POST", url, headers, timeouts, reply)
-        curl.setopt(pycurl.POSTFIELDS, body)
-        curl.setopt(pycurl.WRITEFUNCTION, pieces.append)
-        multi.add_handle(curl)
+        link = _Link()
         try:
-            running = 1
-            while running:
-                running = _step(multi)
-                yield from ((reply, piece) for piece in pieces)
-                pieces.clear()
-            for _, _, text in multi.info_read()[2]:
-                raise BrokenError(text)
+            self._prepare(link.curl, "POST", url, headers, timeouts)
+            link.curl.setopt(pycurl.POSTFIELDS, body)
+            for piece in link.exchange(reply):
+                yield reply, piece
             yield reply, b""
         finally:
-            multi.remove_handle(curl)
-            curl.close()
-            multi.close()
+            link.close()
 
-    def _take_idle(self) -> pycurl.Curl:
+    def _take_idle(self) -> _Link:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            return pycurl.Curl()
+            return _Link()
 
-    def _put_idle(self, curl: pycurl.Curl) -> None:
-        curl.reset()
-        try:
-            self._idle.put_nowait(curl)
-        except queue.Full:
-            curl.close()
+    def _put_idle(self, link: _Link, over: bool) -> None:
+        """Keeps a connection, if its last reply was read to the end."""
+        if over and not self._idle.full():
+            link.curl.reset()
+            with contextlib.suppress(queue.Full):
+                self._idle.put_nowait(link)
+                return
+        link.close()
 
     def _prepare(
-        self, curl: pycurl.Curl, method: str, url: str, headers: Mapping[str, str], timeouts: Timeouts, reply: Reply
+        self, curl: pycurl.Curl, method: str, url: str, headers: Mapping[str, str], timeouts: Timeouts
     ) -> None:
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.URL, url)
         curl.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in headers.items()] + ["Expect:"])
-        curl.setopt(pycurl.HEADERFUNCTION, lambda line: _header(reply, line))
         curl.setopt(pycurl.TCP_KEEPALIVE, 1)
         curl.setopt(pycurl.BUFFERSIZE, 512 << 10)
         if method == "HEAD":
@@ -145,29 +163,38 @@ class Transport:
             curl.setopt(pycurl.CAINFO, arvados.util.ca_certs_path())
 
 
-def _take(reply: Reply, data: bytes, sink: Callable[[Reply, bytes], None] | None) -> None:
+def _take(reply: Reply, data: bytes, sink: Callable[[Reply, bytes], None] | None) -> bool:
+    """Hands on a piece of a body; returns whether more is wanted."""
     if sink is not None and 200 <= reply.status < 300:
         sink(reply, data)
-    elif len(reply.body) < _SMALL:
-        reply.body += data
+        return True
+    reply.body += data[: _SMALL - len(reply.body)]
+    return len(reply.body) < _SMALL
 
 
-def _step(multi: pycurl.CurlMulti) -> int:
-    """Lets curl work until there is nothing to do, then waits at most a second;
-    so an interrupt from the keyboard is noticed."""
-    multi.select(1.0)
+def _step(multi: pycurl.CurlMulti) -> bool:
+    """Lets curl work until there is nothing to do; returns whether there will be more."""
     while True:
         status, running = multi.perform()
         if status != pycurl.E_CALL_MULTI_PERFORM:
-            return int(running)
+            return bool(running)
+
+
+def _wait(multi: pycurl.CurlMulti) -> None:
+    """Waits for the other side, a second at most, and not in curl's own loop: so an interrupt is noticed."""
+    if multi.select(1.0) == 0 and not any(multi.fdset()):
+        time.sleep(0.005)  # a name is looked up, or the program has too many files open for select
 
 
 def _header(reply: Reply, line: bytes) -> None:
     text = line.decode("iso-8859-1").strip()
     if text.startswith("HTTP/"):
-        reply.status = int(text.split(" ", 2)[1])
+        code = text.split(" ")[1:2]
+        reply.status = int(code[0]) if code and code[0].isdecimal() else 0
         reply.headers.clear()
         return
-    name, colon, value = text.partition(":")
+    name, colon, value = (part.strip() for part in text.partition(":"))
     if colon:
-        reply.headers[name.strip().lower()] = value.strip()
+        before = reply.headers.get(name.lower())
+        # One that stands twice is as a list, and so no length or range that anybody asked for.
+        reply.headers[name.lower()] = value if before is None else f"{before}, {value}"

@@ -11,10 +11,12 @@ that are asked for, plus one page.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 
 import arvados.keep
 
@@ -66,12 +68,16 @@ class _Streams:
 class _Sink:
     """Spreads the bytes of one request over the parts that it fetches."""
 
-    def __init__(self, cache: Cache, claims: list[tuple[Key, Part]]) -> None:
+    def __init__(self, cache: Cache, claims: list[tuple[Key, Part]], begun: Callable[[], None] | None = None) -> None:
         self._cache = cache
         self._claims = claims
+        self._begun = begun
         self._buffer = bytearray()
 
     def give(self, data: bytes) -> None:
+        if self._begun:  # once, and before anything is kept
+            self._begun()
+            self._begun = None
         self._buffer += data
         while self._claims and len(self._buffer) >= self._claims[0][0][2]:
             key, part = self._claims.pop(0)
@@ -96,7 +102,7 @@ class Reader:
         self._cache = Cache(cache_size)
         self._streams = _Streams()
         self._workers = Workers()
-        self._trusted: dict[str, float] = {}
+        self._trusted: dict[tuple[str, str], float] = {}  # by token and identity
 
     def read(self, locator: str, start: int, size: int, num_retries: int | None = None) -> memoryview:
         """``size`` bytes from ``start`` of a block, fewer only at its end. Raises `errors.Error`."""
@@ -111,10 +117,11 @@ class Reader:
         """Reads what the cache can hold well; returns views of its parts in order."""
         follows = self._streams.note(block.identity, start, size)
         unit = PART if follows >= STREAM or block.size <= PAGE * 4 else PAGE
-        wanted = [at for at in cut(start, size, unit, block.size) if self._find(block, at) is None]
+        parts = {at: self._find(block, at) for at in cut(start, size, unit, block.size)}
+        wanted = [at for at, part in parts.items() if part is None]
         if wanted:
             self._run(block, wanted, num_retries=num_retries)
-        else:
+        elif any(part.done for part in parts.values() if part):
             self._check_trust(block, num_retries)
         if follows >= STREAM:
             self._go_ahead(block, start + size, follows)
@@ -151,11 +158,15 @@ class Reader:
         return 0 if client is None else int(client.num_prefetch_threads)
 
     def _stale(self, block: Block) -> bool:
-        return time.monotonic() - self._trusted.get(block.identity, float("-inf")) > TRUST
+        return time.monotonic() - self._trusted.get(self._mark(block), float("-inf")) > TRUST
+
+    def _mark(self, block: Block) -> tuple[str, str]:
+        """What trust belongs to: the token of a client can be changed."""
+        return (self.fetcher.token, block.identity)
 
     def _check_trust(self, block: Block, num_retries: int | None) -> None:
         """Rights can be withdrawn: what lies here for a while is given only after the server was asked."""
-        if block.identity not in self._trusted or not self._stale(block):
+        if not self._stale(block):
             return
         try:
             self.fetcher.head(block, num_retries)
@@ -165,13 +176,13 @@ class Reader:
         self._trust(block)
 
     def _trust(self, block: Block) -> None:
-        """Remembers that the server has just given the block to this client."""
-        self._trusted[block.identity] = time.monotonic()
+        """Remembers that the server has just begun to give the block to this client."""
+        self._trusted[self._mark(block)] = time.monotonic()
         if len(self._trusted) > MOST_TRUSTED:
             old = list(self._trusted)[: MOST_TRUSTED // 2]
-            self._cache.forget(old)
-            for identity in old:
-                self._trusted.pop(identity, None)
+            self._cache.forget([identity for _, identity in old])
+            for mark in old:
+                self._trusted.pop(mark, None)
 
     def _find(self, block: Block, at: tuple[int, int]) -> Part | None:
         """The part, or the larger one that holds it."""
@@ -198,36 +209,40 @@ class Reader:
     ) -> None:
         """Fetches parts that nobody else fetches; neighbours share a request."""
         claims: list[tuple[Key, Part]] = []
-        for at in [*wanted, None]:
-            if claims and (at is None or at[0] != claims[-1][0][1] + claims[-1][0][2]):
-                self._start(block, claims, background, num_retries)
-                claims = []
-            if at is None:
-                return
-            key = (block.identity, *at)
-            part, mine = self._cache.claim(key)
-            if mine:
-                claims.append((key, part))
-            elif claims:
-                self._start(block, claims, background, num_retries)
-                claims = []
+        try:
+            for at in [*wanted, None]:
+                if claims and (at is None or at[0] != claims[-1][0][1] + claims[-1][0][2]):
+                    self._start(block, claims, background, num_retries)
+                    claims = []
+                if at is None:
+                    return
+                key = (block.identity, *at)
+                part, mine = self._cache.claim(key)
+                if mine:
+                    claims.append((key, part))
+                elif claims:
+                    self._start(block, claims, background, num_retries)
+                    claims = []
+        except BaseException as error:
+            _Sink(self._cache, claims).fail(error)  # after an interrupt: nobody would ever fetch them
+            raise
 
     def _start(self, block: Block, claims: list[tuple[Key, Part]], background: bool, num_retries: int | None) -> None:
+        sink = _Sink(self._cache, claims, lambda: self._trust(block))
+        (first, length) = claims[0][0][1], sum(key[2] for key, _ in claims)
+
         def fetch() -> None:
-            sink = _Sink(self._cache, claims)
-            (first, length) = claims[0][0][1], sum(key[2] for key, _ in claims)
             try:
                 self.fetcher.read(block, Range(first, length, block.size, sink.give), num_retries)
-                self._trust(block)
             except BaseException as error:
                 sink.fail(error)
                 if not background:
                     raise
 
-        if background:
-            self._workers.submit(fetch, self._threads())
-        else:
+        if not background:
             fetch()
+        elif not self._workers.submit(fetch, self._threads()):
+            sink.fail(errors.UnavailableError("no thread can be started"))
 
     def _collect(self, block: Block, start: int, size: int, unit: int, num_retries: int | None) -> list[memoryview]:
         views = []
@@ -254,16 +269,25 @@ class Reader:
         return memoryview(data).toreadonly()
 
 
-_LOCK = threading.Lock()
+_forks = [0]  # of this process and its ancestors
+
+
+def _after_fork() -> None:
+    _forks[0] += 1
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def reader_of(client: arvados.keep.KeepClient) -> Reader:
-    """The Reader that belongs to a KeepClient, made when it is first asked for."""
-    reader: Reader | None = getattr(client, "_pseudoblock_reader", None)
+    """The Reader that belongs to a KeepClient, made when it is first asked for.
+
+    A process that was forked gets another than its parent: threads do not come
+    along, and two processes on one connection would take each other's bytes.
+    The parent's stays where it is, since to close it would end its connections."""
+    readers: dict[int, Reader] = client.__dict__.setdefault("_pseudoblock_readers", {})
+    reader = readers.get(_forks[0])
     if reader is None:
-        with _LOCK:
-            reader = getattr(client, "_pseudoblock_reader", None)
-            if reader is None:
-                reader = Reader(client)
-                client._pseudoblock_reader = reader
+        size = getattr(client, "_pseudoblock_cache_size", CACHE_SIZE)
+        reader = readers.setdefault(_forks[0], Reader(client, size))
     return reader

@@ -24,14 +24,22 @@ class Workers:
         self._idle = 0
         self._stopping = False
 
-    def submit(self, task: Callable[[], None], limit: int) -> None:
-        """Queues a task, which must not raise, for at most ``limit`` threads (at least one)."""
+    def submit(self, task: Callable[[], None], limit: int) -> bool:
+        """Queues a task, which must not raise, for at most ``limit`` threads (at least
+        one). False, and nothing is queued, when the system gives no thread to run it."""
         with self._changed:
             self._tasks.append(task)
             self._changed.notify()
             if len(self._tasks) > self._idle and self._threads < max(1, limit):
-                self._threads += 1
-                threading.Thread(target=self._work, name="pseudoblock-ahead", daemon=True).start()
+                try:
+                    threading.Thread(target=self._work, name="pseudoblock-ahead", daemon=True).start()
+                except RuntimeError:  # too many threads, or the program ends
+                    if not self._threads:
+                        self._tasks.pop()
+                        return False
+                else:
+                    self._threads += 1
+            return True
 
     def stop(self) -> None:
         """Waits until all tasks are done and the threads have ended."""

@@ -78,12 +78,21 @@ def _adopt(item: Any) -> None:
             item._items[name] = inner
 
 
+def _keep_of(api_client: Any) -> KeepClient:
+    """The KeepClient of an API client, made when it is first asked for."""
+    held: dict[str, Any] = vars(api_client)
+    keep = held.get("_pseudoblock_keep")
+    if keep is None:
+        keep = held.setdefault("_pseudoblock_keep", KeepClient(api_client=api_client))
+    return keep if isinstance(keep, KeepClient) else KeepClient(api_client=api_client)
+
+
 class Collection(_Tree, arvados.collection.Collection):
     """``arvados.collection.Collection`` that reads and imports references into S3.
 
     Takes the arguments of the base class. A ``keep_client``, if given, must be
     an `arvados_pseudoblock.KeepClient`, unless `enable` is in force; without
-    one, the collection makes its own. Comparing, merging and saving go by the
+    one, all collections of one API client share one, and so its cache. Comparing, merging and saving go by the
     identity of blocks: two versions of one object are never the same file.
     """
 
@@ -102,7 +111,7 @@ class Collection(_Tree, arvados.collection.Collection):
         if keep_client is not None and not isinstance(keep_client, KeepClient) and not is_enabled():
             raise UsageError("this collection needs a KeepClient of arvados_pseudoblock, not one of arvados")
         if keep_client is None and api_client is not None:
-            keep_client = KeepClient(api_client=api_client)
+            keep_client = _keep_of(api_client)
         super().__init__(manifest_locator_or_text, api_client, keep_client, *args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -113,7 +122,7 @@ class Collection(_Tree, arvados.collection.Collection):
     def _my_keep(self) -> Any:
         with self.lock:
             if self._keep_client is None:
-                self._keep_client = KeepClient(api_client=self._my_api())
+                self._keep_client = _keep_of(self._my_api())
             return self._keep_client
 
     def _my_api(self) -> Any:
@@ -146,6 +155,19 @@ class Collection(_Tree, arvados.collection.Collection):
             theirs = CollectionReader(response["manifest_text"], self._my_api(), self._my_keep())
             super().update(theirs, num_retries=num_retries)
             self._remember_api_response(response)
+
+    def save(self, *args: Any, **kwargs: Any) -> str:
+        """As the base class does. Without changes here, that one takes over the text that
+        others saved, but not their files, and drops these with its next save; not so here."""
+        with self.lock:
+            unchanged = self.committed()
+            text, pdh = self._manifest_text, self._portable_data_hash
+            saved = str(super().save(*args, **kwargs))
+            if unchanged and self._portable_data_hash != pdh:
+                self._manifest_text, self._portable_data_hash = text, pdh
+                self.update()
+                saved = str(self._manifest_text)
+            return saved
 
     def clone(
         self, new_parent: Any = None, new_name: str | None = None, readonly: bool = False, new_config: Any = None

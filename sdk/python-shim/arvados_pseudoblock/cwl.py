@@ -15,6 +15,7 @@ import datetime
 import email.utils
 import logging
 import posixpath
+import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -60,16 +61,24 @@ class _Group:
     optional: set[str] = field(default_factory=set)  # names that need not exist
 
 
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """All objects in a document, each once: with anchors, one can stand in many
+    places, and in itself."""
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, (dict, list)) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, dict):
+            yield one
+        waiting += reversed(list(one.values()) if isinstance(one, dict) else one)
+
+
 def walk(value: Any) -> Iterator[dict[str, Any]]:
     """All File and Directory objects in a document that are in S3, at any depth."""
-    if isinstance(value, dict):
-        if _s3_url(value):
-            yield value
-        for inner in value.values():
-            yield from walk(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from walk(inner)
+    return (one for one in nodes(value) if _s3_url(one))
 
 
 def _s3_url(value: Mapping[str, Any]) -> str:
@@ -83,8 +92,8 @@ def _s3_url(value: Mapping[str, Any]) -> str:
 def _split(url: str) -> tuple[str, str, str]:
     """Folder URL with / at its end, name as it stands in the URL, and query."""
     path, _, query = url.partition("?")
-    folder, _, name = path.rpartition("/")
-    return folder + "/", name, query
+    name = re.split(r"/|%2[Ff]", path)[-1]
+    return path.removesuffix(name), name, query
 
 
 def siblings(url: str, pattern: str) -> str:
@@ -135,7 +144,7 @@ class Rewriter:
         ``secondaryFiles`` that the workflow wants; they are imported beside
         their files where they exist. One import is made per prefix."""
         found = [item for document in documents for item in walk(document)]
-        beside = _wanted_beside(documents[0], patterns or {}) if documents else []
+        beside = _wanted_beside(documents[0], patterns or {}) if documents else {}
         for group in self._groups(found, beside):
             self._import(group)
         copies = [copy.deepcopy(document) for document in documents]
@@ -143,19 +152,26 @@ class Rewriter:
             self._replace(item)
         return copies
 
-    def _groups(self, found: list[dict[str, Any]], beside: list[str]) -> Iterator[_Group]:
+    def _groups(self, found: list[dict[str, Any]], beside: Mapping[str, Iterable[str]]) -> Iterator[_Group]:
         """What is not imported yet, in as few imports as can be."""
         urls = [(str(item["class"]), _s3_url(item)) for item in found]
         for kind, url in dict.fromkeys(urls):
             if kind == "Directory" and (kind, url) not in self._places:
                 yield _Group(url)
+        families = {url: list(beside.get(url, ())) for kind, url in urls if kind == "File"}
         folders: dict[str, list[_Group]] = {}
-        wanted = [(url, False) for kind, url in urls if kind == "File"] + [(url, True) for url in beside]
-        for url, optional in wanted:
-            if ("File", url) not in self._places:
-                _join(folders, url, optional)
+        for url, family in families.items():
+            if not self._together([url, *family]):
+                _join(folders, url, family)
         for groups in folders.values():
             yield from groups
+
+    def _together(self, urls: list[str]) -> bool:
+        """Whether files are imported already, and into one collection."""
+        return (
+            len({self._places.get(("File", url), ("", url))[1] for url in urls}) == 1
+            and ("File", urls[0]) in self._places
+        )
 
     def _import(self, group: _Group) -> None:
         """Imports one group, and saves it as a collection unless there is one."""
@@ -256,40 +272,56 @@ def _folder(url: str) -> str:
     return url if url.endswith("/") else url + "/"
 
 
-def _join(folders: dict[str, list[_Group]], url: str, optional: bool) -> None:
-    """Puts a file to others of its folder, where its name and the room allow it."""
-    folder, name, _ = _split(url)
-    name = urllib.parse.unquote(name)
+def _join(folders: dict[str, list[_Group]], url: str, beside: list[str]) -> None:
+    """Puts a file, and what must lie beside it, to others of its folder, where names and room allow it."""
+    folder = _split(url)[0]
+    family = {_name(url): url}
+    for one in beside:
+        if _split(one)[0] == folder:
+            family.setdefault(_name(one), one)
     groups = folders.setdefault(folder, [])
-    for group in groups:
-        if group.files.get(name) == url:
-            group.optional -= set() if optional else {name}
-            return
-    for group in groups:
-        if name not in group.files and len(group.files) < _MOST_FILES:
+    for group in reversed(groups):
+        if _fits(group, family):
             break
     else:
         group = _Group(folder)
         groups.append(group)
-    group.files[name] = url
-    if optional:
-        group.optional.add(name)
+    group.optional |= family.keys() - group.files.keys()
+    group.optional.discard(_name(url))
+    group.files.update(family)
 
 
-def _wanted_beside(job: Any, patterns: Mapping[str, Iterable[str]]) -> list[str]:
-    """URLs of the secondary files that inputs of the job order want and do not list."""
-    found = []
+def _fits(group: _Group, family: Mapping[str, str]) -> bool:
+    return len(group.files) + len(family) <= _MOST_FILES and all(
+        group.files.get(name, url) == url for name, url in family.items()
+    )
+
+
+def _name(url: str) -> str:
+    name = urllib.parse.unquote(_split(url)[1])
+    if not name:
+        raise errors.UsageError(f"{url}: a File is one object, not a prefix; use a Directory")
+    return name
+
+
+def _wanted_beside(job: Any, patterns: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """URLs of the secondary files that inputs of the job order want and do not list, by the URL of their file."""
+    found: dict[str, list[str]] = {}
     for name, wanted in patterns.items():
-        value = job.get(name) if isinstance(job, dict) else None
-        for item in value if isinstance(value, list) else [value]:
-            if (
-                isinstance(item, dict)
-                and item.get("class") == "File"
-                and "secondaryFiles" not in item
-                and _s3_url(item)
-            ):
-                found += [siblings(_s3_url(item), pattern) for pattern in wanted]
-    return [url for url in found if url]
+        for item in _items(job.get(name) if isinstance(job, dict) else None):
+            if isinstance(item, dict) and item.get("class") == "File" and "secondaryFiles" not in item:
+                url = _s3_url(item)
+                found.setdefault(url, []).extend(filter(None, (siblings(url, pattern) for pattern in wanted if url)))
+    return found
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """What a value holds, when it is an array of arrays; else the value."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _items(inner)
+    else:
+        yield value
 
 
 def _stock_cache(url: str, f: File) -> dict[str, Any]:

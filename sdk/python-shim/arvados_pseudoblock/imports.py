@@ -32,6 +32,7 @@ from .manifests import Writer
 __all__ = ["File", "Progress", "Skipped", "Source", "Summary", "events", "into", "sources_of"]
 
 _logger = logging.getLogger("arvados.pseudoblock")
+_LONGEST = 256 << 20  # bytes of a line; that of the largest object, in content form, has 200 MB
 _MOST_SKIPPED = 1000  # lines that a Summary keeps
 _FILTERS = ("include", "exclude", "include_regexp", "exclude_regexp")
 # What one request takes (docs/protocol.md); of the 1 MiB some is left for a resume token.
@@ -261,10 +262,14 @@ def _lines(pieces: Iterable[tuple[Reply, bytes]]) -> Iterator[dict[str, Any]]:
     rest, refused, reply = b"", bytearray(), Reply()
     for reply, piece in pieces:
         if reply.status != 200:
-            refused += piece[: 64 << 10]
+            refused += piece
+            if len(refused) > 64 << 10:
+                break  # the text of an error may never end
             continue
         *whole, rest = (rest + piece).split(b"\n")
         yield from map(_object, filter(None, whole))
+        if len(rest) > _LONGEST:
+            raise BrokenError("a line of the import is too long")
     if reply.status != 200:
         raise errors.from_reply(reply.status, reply.headers.get("x-keep-error", ""), bytes(refused))
     if rest:

@@ -10,7 +10,7 @@ from typing import Any
 import arvados.keep
 
 from . import _blocks
-from ._reader import CACHE_SIZE, Reader
+from ._reader import CACHE_SIZE
 
 __all__ = ["KeepClient"]
 
@@ -29,7 +29,7 @@ class KeepClient(arvados.keep.KeepClient):
 
     def __init__(self, *args: Any, part_cache_size: int = CACHE_SIZE, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._pseudoblock_reader = Reader(self, part_cache_size)
+        self._pseudoblock_cache_size = part_cache_size
 
     get = _blocks.get
     head = _blocks.head

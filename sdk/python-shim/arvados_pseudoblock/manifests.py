@@ -17,7 +17,7 @@ __all__ = ["portable_data_hash", "portable_text", "reduced"]
 
 _LOCATOR = re.compile(r"[0-9a-f]{32}\+[0-9]+(\+\S+)*")
 # What a reader in Python would take for the end of a name, as well as what Arvados escapes.
-_ESCAPED = re.compile(r"[\\:\x00-\x20]|[^\S\x00-\x20]")
+_ESCAPED = re.compile(r"[\\:\x00-\x20]|[^\S\x00-\x20]|[\udc80-\udcff]")
 
 
 @functools.lru_cache(maxsize=65536)
@@ -51,15 +51,16 @@ def portable_data_hash(text: str) -> str:
 def escape(name: str) -> str:
     """A name as it stands in a manifest. White space outside ASCII is escaped as
     well, since a stock Python client would end the name there."""
-    return _ESCAPED.sub(lambda m: "".join(f"\\{c:03o}" for c in m[0].encode()), name)
+    return _ESCAPED.sub(lambda m: "".join(f"\\{c:03o}" for c in m[0].encode("utf-8", "surrogateescape")), name)
 
 
 def unescape(name: str) -> str:
-    """The inverse of `escape`. Escaped bytes are UTF-8, as in Go and Ruby."""
+    """The inverse of `escape`. Escaped bytes are UTF-8, as in Go and Ruby; a byte that is
+    not becomes a lone surrogate, as in file names, so that no two names become one."""
     if "\\" not in name:
         return name
     raw = re.sub(rb"\\([0-3][0-7][0-7])", lambda m: bytes([int(m[1], 8)]), name.encode("utf-8", "surrogateescape"))
-    return raw.decode("utf-8", "replace")
+    return raw.decode("utf-8", "surrogateescape")
 
 
 Segment = tuple[str, int, int, int]
@@ -111,6 +112,7 @@ class Writer:
         """Adds one file; returns the lines that are complete now, mostly none."""
         stream, _, name = ("./" + path).rpartition("/")
         _check_path(path)
+        _check_size(path, size, locators)
         ended = self.flush() if stream != self._stream else ""
         self._stream = stream
         self._blocks += [loc for loc in locators if not loc.startswith(EMPTY_BLOCK)]
@@ -135,6 +137,12 @@ class Writer:
     def portable_data_hash(self) -> str:
         """That of the lines returned so far."""
         return f"{self._md5.hexdigest()}+{self._length}"
+
+
+def _check_size(path: str, size: int, locators: Sequence[str]) -> None:
+    """Refuses blocks that are not the file: they would move all files after it."""
+    if sum(int(locator.split("+", 2)[1]) for locator in locators) != size:
+        raise BadLocatorError(f"the blocks of {path[:40]!r} do not have the {size} bytes of the file")
 
 
 def _check_path(path: str) -> None:

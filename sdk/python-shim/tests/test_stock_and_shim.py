@@ -192,6 +192,24 @@ def test_merge_keeps_both_changes(opaque: Pair) -> None:
     assert {n: read(again, n) for n in again} == {"x": b"B" * 1000, "y": b"B" * 1000}
 
 
+def others_file_stays(kind: Any, api: Any) -> bool:
+    """Somebody adds a file; a save without changes, and then one with a change: is the file still there?"""
+    made = kind(api_client=api)
+    made.save_new()
+    mine, theirs = (kind(made.manifest_locator(), api_client=api) for _ in range(2))
+    for collection, name in ((theirs, "theirs"), (mine, ""), (mine, "mine")):
+        if name:
+            with collection.open(name, "w") as f:
+                f.write(name)
+        collection.save()
+    return "theirs" in kind(made.manifest_locator(), api_client=api)
+
+
+def test_save_without_changes_loses_nothing(api: Any) -> None:
+    assert not others_file_stays(arvados.collection.Collection, api)
+    assert others_file_stays(pb.Collection, api)
+
+
 def test_stripped_manifest(opaque: Pair) -> None:
     """Two objects of one size must not become one block."""
     text = opaque.manifest("A", "a") + opaque.manifest("B", "b")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 
 import arvados
 
-from .._cwl_documents import absolute, load, patterns_of, rewrite_workflow
+from .._cwl_documents import absolute, as_json, inlined, load, patterns_of, rewrite_workflow
 from ..cwl import Rewriter
 from ..enabling import enable
 from ..errors import UsageError
@@ -111,7 +110,7 @@ def _rewritten(
             file=sys.stderr,
         )
     if options.print:
-        print(json.dumps(made, indent=1, ensure_ascii=False))
+        print(as_json(made, path or "the job order"))
     if path is None or made == job:
         return workflow, job_args
     return workflow, [_written(made, folder, path), *job_args[1:]]
@@ -124,18 +123,18 @@ def _job(job_args: list[str]) -> tuple[Any, str | None]:
             raise UsageError("S3 inputs must stand in a job order file, not on the command line")
     if not job_args or job_args[0].startswith("-"):
         return {}, None
-    return load(job_args[0]), job_args[0]
+    return inlined(load(job_args[0]), job_args[0]), job_args[0]
 
 
 def _patterns(workflow: str) -> dict[str, list[str]]:
-    file = workflow.partition("#")[0]
-    return patterns_of(load(file)) if os.path.isfile(file) else {}
+    file, _, name = workflow.partition("#")
+    return patterns_of(load(file), name) if os.path.isfile(file) else {}
 
 
 def _written(job: Any, folder: str, path: str) -> str:
     copy = os.path.join(folder, "job.json")
     with open(copy, "w", encoding="utf-8") as f:
-        json.dump(absolute(job, path), f)
+        f.write(as_json(absolute(job, path), path))
     return copy
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 class KeepLocator:
     md5sum: str
+    hints: list[str]
     def __init__(self, locator_str: str) -> None: ...
 
 class _Counter:
