@@ -6,6 +6,7 @@ package collection
 import (
 	"context"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,6 +43,8 @@ type ImportOptions struct {
 	// Skipped is called for each key that is left out, unless a filter of the
 	// source did that.
 	Skipped func(Skipped)
+	// Journal, if set, keeps how far the import is, for another process.
+	Journal *Journal
 }
 
 // ImportResult tells what an import brought.
@@ -77,7 +80,8 @@ func (u *Unfinished) Files() int64 { return u.importing.files }
 // copied. It takes effect when the last line of the server's answer is there,
 // in one step; after any error, and when ctx ends, the collection is as it
 // was. An answer that breaks off is taken up again by itself, a few times;
-// after that, and when ctx ends, the result may have an [Unfinished].
+// after that, and when ctx ends, the result may have an [Unfinished], and a
+// [Journal] is good for another process.
 //
 // The next Save records the sources in the property [SourcesProperty].
 func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o ImportOptions) (*ImportResult, error) {
@@ -91,13 +95,57 @@ func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o Impor
 	if o.Form == "" && !aware {
 		o.Form = "derived"
 	}
-	im := &importing{c: c, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
-		result: &ImportResult{Classes: map[string]int64{}}}
 	request := importRequest{Form: o.Form}
 	for _, s := range sources {
 		request.Sources = append(request.Sources, s.below(o.Into))
 	}
-	return c.runImport(ctx, &Unfinished{im, importStream{client: c.client, request: request, lines: im.lines, progress: o.Progress}})
+	u := c.newImport(request, o)
+	if o.Journal == nil {
+		return c.runImport(ctx, u)
+	}
+	if err := u.open(o.Journal); err != nil {
+		return nil, err
+	}
+	result, err := c.runImport(ctx, u)
+	if KindOf(err) != "bad-resume-token" {
+		return result, err
+	}
+	kept := u.stream.journal
+	kept.anew(err)
+	u = c.newImport(request, o)
+	u.stream.journal = kept
+	return c.runImport(ctx, u)
+}
+
+func (c *Collection) newImport(request importRequest, o ImportOptions) *Unfinished {
+	im := &importing{c: c, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
+		result: &ImportResult{Classes: map[string]int64{}}}
+	return &Unfinished{im, importStream{client: c.client, request: request, lines: im.lines, progress: im.progress(request.Sources)}}
+}
+
+// open takes in what a journal has.
+func (u *Unfinished) open(o *Journal) error {
+	s := &u.stream
+	kept, done, resume, err := s.client.openJournal(o, s.request, s.lines)
+	if s.journal, s.request.Resume = kept, resume; len(done) > 0 {
+		s.done = &done[0]
+	}
+	return err
+}
+
+// progress completes what is told of the progress, or is nil.
+func (im *importing) progress(sources []Source) func(Progress) {
+	if im.o.Progress == nil {
+		return nil
+	}
+	total := int64(len(sources))
+	if slices.ContainsFunc(sources, Source.isPrefix) {
+		total = 0
+	}
+	return func(p Progress) {
+		p.Total = total
+		im.o.Progress(p)
+	}
 }
 
 // ResumeImport goes on with an import that was canceled, or that broke off more
@@ -120,9 +168,10 @@ func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResul
 		return nil, err
 	}
 	if err := im.check(done); err != nil {
+		u.stream.journal.clear()
 		return nil, err
 	}
-	return im.result, c.merge(im, u.stream.request.Sources)
+	return im.result, im.merge(u.stream.request.Sources)
 }
 
 // importing is what an import brought so far.
@@ -198,77 +247,28 @@ func (im *importing) check(done line) error {
 	}
 	im.result.Progress, im.result.SkippedBy = done.counts(), done.SkippedBy
 	im.result.Status, im.result.PDH = done.Status, done.PDH
-	if pdh := im.text.PDH(); pdh != done.PDH || im.files != done.Files {
+	if pdh := im.text.PDH(); pdh != done.PDH || im.files != im.result.Files {
 		return fault(NotComplete, "the import sent %d files with the portable data hash %s, and says that it were %d with %s: nothing of it is used",
-			im.files, pdh, done.Files, done.PDH)
+			im.files, pdh, im.result.Files, done.PDH)
 	}
 	return nil
 }
 
 // merge puts what was imported into the collection.
-func (c *Collection) merge(im *importing, sources []Source) error {
+func (im *importing) merge(sources []Source) (err error) {
+	c := im.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first := ""
-	_ = im.root.walk(func(dir string, e entry) error { // visit returns no error
-		if path := join(dir, e.name); c.root.taken(path) {
-			if im.result.Clashes++; first == "" {
-				first = path
-			}
-		}
-		return nil
-	})
-	switch {
-	case im.o.DryRun:
-		return nil
-	case first != "" && im.o.Clash == ClashRefuse:
-		return fault(NameClash, "%d of the imported files are there already, such as %s: import into another folder, or say whether to replace or to keep them", im.result.Clashes, quote(first))
-	case c.root.empty():
-		c.root = im.root
-	default:
-		c.mergeFiles(im)
+	im.result.Clashes, err = c.merge(im.root, im.o.Clash, im.o.DryRun)
+	if err != nil || im.o.DryRun {
+		return err
 	}
-	c.touch()
 	now := time.Now().UTC().Truncate(time.Second)
 	for _, s := range sources {
 		c.imported = append(c.imported, SourceRecord{Source: s, ImportedAt: now, Files: im.files, Bytes: im.result.Bytes,
 			Skipped: im.result.Skipped, WeakPins: im.result.WeakPins, Archived: im.result.Archived})
 	}
 	return nil
-}
-
-func (c *Collection) mergeFiles(im *importing) {
-	_ = im.root.walk(func(dir string, e entry) error { // visit returns no error
-		path := join(dir, e.name)
-		if c.root.taken(path) {
-			if im.o.Clash == ClashKeep {
-				return nil
-			}
-			c.root.clear(path)
-		}
-		at, name := c.root.parent(path, true)
-		at.setFile(name, e.file)
-		return nil
-	})
-}
-
-// taken reports whether a file cannot be put at path without taking something
-// away.
-func (d *folder) taken(path string) bool {
-	above, _ := d.fileAbove(path)
-	f, sub := d.find(path)
-	return above || f != nil || sub != nil
-}
-
-// clear takes away what is in the way of a file at path.
-func (d *folder) clear(path string) {
-	if above, name := d.fileAbove(path); above {
-		path = name
-	}
-	if at, name := d.parent(path, false); at != nil {
-		delete(at.files, name)
-		delete(at.folders, name)
-	}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
