@@ -166,7 +166,7 @@ func (o *importing) run(ctx context.Context, s *session, c *collection.Collectio
 		return nil, err
 	}
 	p := pace{started: time.Now()}
-	result, err := c.ImportFromS3(ctx, sources, collection.ImportOptions{Into: o.path, Form: o.form, Clash: clash, DryRun: o.dryRun,
+	options := collection.ImportOptions{Into: o.path, Form: o.form, Clash: clash, DryRun: o.dryRun,
 		Journal:  j.options(m, r, &p),
 		Progress: func(at collection.Progress) { m.show(p.text(at, time.Now())) },
 		Skipped: func(left collection.Skipped) {
@@ -175,7 +175,13 @@ func (o *importing) run(ctx context.Context, s *session, c *collection.Collectio
 				return
 			}
 			m.say("left out: %s: %s", escaped(left.URL), clean(left.Text))
-		}})
+		}}
+	result, err := c.ImportFromS3(ctx, sources, options)
+	if collection.KindOf(err) == collection.BadJournal {
+		m.say(cannotGoOn, clean(err.Error())+": "+escaped(j.f.Name()))
+		options.Journal, j.refused = nil, true
+		result, err = c.ImportFromS3(ctx, sources, options)
+	}
 	const rounds = 5 // of the tries that the library makes by itself
 	for round := 1; err != nil && ctx.Err() == nil && result != nil && result.Unfinished != nil && round < rounds; round++ {
 		m.say("the import broke off after %s and goes on: %s", plural(result.Unfinished.Files(), "file"), clean(err.Error()))

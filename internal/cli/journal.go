@@ -25,12 +25,15 @@ const journalEnd = ".journal"
 // journalLife is how long a resume token can be used.
 const journalLife = 24 * time.Hour
 
+// cannotGoOn says that there is no journal, and why.
+const cannotGoOn = "if this import breaks off, another run of it cannot go on: %s"
+
 // journalFile is where an import keeps how far it is. It is locked as long as
 // it is open. A nil journalFile keeps nothing.
 type journalFile struct {
 	f *os.File
-	// broken is set when it cannot be written any more.
-	broken bool
+	// refused is set when the file is something else, which stays as it is.
+	refused bool
 }
 
 // journal opens the journal of the import, unless it is to have none or there
@@ -44,7 +47,7 @@ func (o *importing) journal(s *session, sources []collection.Source) *journalFil
 		err = j.f.Truncate(0)
 	}
 	if err != nil {
-		s.say("if this import breaks off, another run of it cannot go on: %s", clean(err.Error()))
+		s.say(cannotGoOn, clean(err.Error()))
 		return nil
 	}
 	return j
@@ -153,7 +156,6 @@ func (j *journalFile) options(m *meter, r *report, p *pace) *collection.Journal 
 			m.say("an earlier run of this import cannot be continued, so it begins anew: %s", clean(reason.Error()))
 		},
 		Broken: func(err error) {
-			j.broken = true
 			m.say("the import goes on, but if it breaks off, another run may have to do more again: %s", clean(err.Error()))
 		},
 	}
@@ -169,7 +171,7 @@ func (j *journalFile) close() {
 // remove removes the journal of an import that is stored. What cannot be
 // removed is emptied.
 func (j *journalFile) remove() {
-	if j == nil {
+	if j == nil || j.refused {
 		return
 	}
 	if err := os.Remove(j.f.Name()); err != nil {
@@ -179,7 +181,7 @@ func (j *journalFile) remove() {
 
 // again says what another run of the command would do after this one failed.
 func (j *journalFile) again(result *collection.ImportResult) string {
-	if j != nil && result != nil && result.Unfinished != nil {
+	if j != nil && !j.refused && result != nil && result.Unfinished != nil {
 		return "nothing was stored; within 24 hours the same command goes on where it was"
 	}
 	return "nothing was stored; the same command begins again"

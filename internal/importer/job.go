@@ -15,10 +15,13 @@ import (
 	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 )
 
-// A progress line with a resume token is due after this many keys or this long.
+// A progress line with a resume token is due after this long, or so many keys:
+// 2 % of those so far, since as much may have to be listed again, within bounds.
 const (
-	progressKeys = 10000
-	progressTime = time.Second
+	progressTime    = time.Second
+	fewProgressKeys = 200
+	progressKeys    = 10000
+	progressShare   = 50
 )
 
 // job is one run of an import.
@@ -173,7 +176,8 @@ func (j *job) skip(o locator.Object, reason, text string) error {
 // be resumed, so a progress line sent here carries a token.
 func (j *job) boundary() error {
 	keys, since := j.state.Counts.Listed-j.marked, j.now().Sub(j.markedAt)
-	if keys == 0 || keys < progressKeys && since < progressTime || j.adrift || !j.text.AtLineStart() {
+	due := min(max(j.state.Counts.Listed/progressShare, fewProgressKeys), progressKeys)
+	if keys == 0 || keys < due && since < progressTime || j.adrift || !j.text.AtLineStart() {
 		return nil
 	}
 	token, err := j.seal()

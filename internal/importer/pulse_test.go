@@ -70,7 +70,7 @@ func (s *clockSink) Line(line any) error {
 func TestProgressWhileS3IsSlow(t *testing.T) {
 	for what, wait := range map[string]time.Duration{"pages take long": 20 * time.Second, "many pages": 700 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
-			b := &slow{bucket: &bucket{versions: objects("p/a", "p/b", "p/c", "p/d")}, pause: wait}
+			b := &slow{bucket: &bucket{versions: tree(12)}, pause: wait}
 			im := newImporter(t, b.bucket)
 			im.Lister = b
 			out, last := &clockSink{}, time.Now()
@@ -83,7 +83,7 @@ func TestProgressWhileS3IsSlow(t *testing.T) {
 				}
 				last = at
 			}
-			if p := out.progress; len(p) == 0 || p[0].Listed > 2 || p[len(p)-1].Listed < 3 || out.done == nil || out.done.Files != 4 {
+			if p := out.progress; len(p) == 0 || p[0].Listed > 3 || p[len(p)-1].Listed < 8 || out.done == nil || out.done.Files != 12 {
 				t.Errorf("%s: there are %d progress lines and %+v", what, len(p), out.done)
 			}
 		})

@@ -42,7 +42,7 @@ func TestTenThousand(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"resume", m.resume}, {"cancel", m.cancel}, {"choose", m.choose}, {"check", m.check}, {"refresh", m.refresh}, {"used", m.used},
+		{"resume", m.resume}, {"cancel", m.cancel}, {"again", m.again}, {"choose", m.choose}, {"check", m.check}, {"refresh", m.refresh}, {"used", m.used},
 	} {
 		t.Run(part.name, part.run)
 	}
