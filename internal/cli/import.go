@@ -105,7 +105,7 @@ func (o *importing) work(ctx context.Context, s *session, args []string) error {
 	}
 	if !o.dryRun {
 		if err := o.store(ctx, s, c, sources, &r); err != nil {
-			return err
+			return j.kept(err)
 		}
 		j.remove()
 	}

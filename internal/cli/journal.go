@@ -34,6 +34,8 @@ type journalFile struct {
 	f *os.File
 	// refused is set when the file is something else, which stays as it is.
 	refused bool
+	// broken is set when it could not be written to the end.
+	broken bool
 }
 
 // journal opens the journal of the import, unless it is to have none or there
@@ -156,6 +158,7 @@ func (j *journalFile) options(m *meter, r *report, p *pace) *collection.Journal 
 			m.say("an earlier run of this import cannot be continued, so it begins anew: %s", clean(reason.Error()))
 		},
 		Broken: func(err error) {
+			j.broken = true
 			m.say("the import goes on, but if it breaks off, another run may have to do more again: %s", clean(err.Error()))
 		},
 	}
@@ -177,6 +180,14 @@ func (j *journalFile) remove() {
 	if err := os.Remove(j.f.Name()); err != nil {
 		_ = j.f.Truncate(0) // nothing else can be done
 	}
+}
+
+// kept adds to an error of storing what was imported that it is not lost.
+func (j *journalFile) kept(err error) error {
+	if j == nil || j.refused || j.broken || err == nil {
+		return err
+	}
+	return &sentence{err.Error() + "; what was imported is kept for 24 hours, and the same command stores it without asking S3 again", err}
 }
 
 // again says what another run of the command would do after this one failed.
