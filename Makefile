@@ -12,6 +12,8 @@ BENCHFLAGS ?=
 
 # Every package of every module in go.work.
 packages = $$(go list -m -f '{{.Dir}}/...')
+# What takes longest is started first, so that nothing is waited for alone.
+longest = ./test/... ./internal/app ./demo/... ./bench
 # Version control is stamped into the binary where there is any.
 vcs = $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 && echo auto || echo false)
 
@@ -36,7 +38,7 @@ demo-role: ## the same, and with roles: builds MinIO, once, for its STS
 
 test: tools lint ## check everything: tools, lint, all tests with -race
 	@.ci/debian.sh gcc=build-essential curl=curl nginx=nginx-light
-	@if .ci/rgw.sh; then export KEEPSTORE_TEST_RGW=1; fi; go run ./internal/tools/gotest -race $(packages)
+	@if .ci/rgw.sh; then export KEEPSTORE_TEST_RGW=1; fi; go run ./internal/tools/gotest -race $(longest) $(packages)
 
 bench: tools ## measure reading, storing and importing next to their peers; writes bench/
 	@.ci/debian.sh nginx=nginx-light

@@ -133,31 +133,51 @@ func (b *bench) amplification() error {
 	if b.nginx == "" {
 		return nil
 	}
-	r, err := b.startRig(false, 0)
+	load := func(j *job) { j.Part, j.Requests, j.Connections = small, b.scale.amplify, 4 }
+	got, err := b.sent((*keepstore).target, load)
 	if err != nil {
 		return err
 	}
-	defer r.stop()
-	t, err := r.keepstore.target(loggedBucket, blob)
-	if err != nil {
-		return err
-	}
-	j := t.job()
-	j.Part, j.Requests, j.Connections = small, b.scale.amplify, 4
-	if _, err := b.observe(b.ctx, t, "", j); err != nil {
-		return err
-	}
-	r.processes[0].stop() // so that its log is complete
-	sent, requests, err := sumLog(filepath.Join(b.dir, "sent.log"))
-	if err != nil {
-		return err
-	}
-	asked := float64(j.Requests * j.Part)
-	line := row{Name: "4 KiB ranges, bytes from S3 per byte asked for", Unit: "×", Ours: spreadOf([]float64{sent / asked}),
-		Note: fmt.Sprintf("%d reads made %d requests to S3.", j.Requests, requests)}
+	line := row{Name: "4 KiB ranges, bytes from S3 per byte asked for", Unit: "×", Ours: spreadOf([]float64{got.perByte}),
+		Note: fmt.Sprintf("%d reads made %d requests to S3.", got.asked, got.requests)}
 	line.Judged = line.Ours
 	b.add(line.atMost(1.05, "≤ 1.05"))
 	return nil
+}
+
+// sending is what the S3 server sent for a job.
+type sending struct {
+	perByte  float64 // that was asked for
+	asked    int64
+	requests int
+	observed observed
+}
+
+// sent runs a job on a new rig, and reads the log of the nginx stand-in.
+func (b *bench) sent(at func(*keepstore, string, int64) (target, error), load func(*job)) (sending, error) {
+	r, err := b.startRig(false, 0)
+	if err != nil {
+		return sending{}, err
+	}
+	defer r.stop()
+	t, err := at(r.keepstore, loggedBucket, blob)
+	if err != nil {
+		return sending{}, err
+	}
+	j := t.job()
+	load(&j)
+	log := filepath.Join(b.dir, "sent.log")
+	before, earlier, err := sumLog(log)
+	if err != nil { // nobody has been here before
+		before, earlier = 0, 0
+	}
+	o, err := b.observe(b.ctx, t, "", j)
+	if err != nil {
+		return sending{}, err
+	}
+	r.processes[0].stop() // so that its log is complete
+	after, requests, err := sumLog(log)
+	return sending{(after - before) / float64(j.Requests*j.Part), j.Requests, requests - earlier, o}, err
 }
 
 // sumLog adds up a log of one number per line.

@@ -6,7 +6,6 @@ package main
 import (
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -95,35 +94,14 @@ func (b *bench) scatteredReads() error {
 	if b.nginx == "" {
 		return nil
 	}
-	r, err := b.startRig(false, 0)
+	got, err := b.sent((*keepstore).withSDK, func(j *job) { j.Part, j.Requests = small, b.scale.sdk.reads })
 	if err != nil {
 		return err
 	}
-	defer r.stop()
-	t, err := r.keepstore.withSDK(loggedBucket, blob)
-	if err != nil {
-		return err
-	}
-	j := t.job()
-	j.Part, j.Requests = small, b.scale.sdk.reads
-	before, _, err := sumLog(filepath.Join(b.dir, "sent.log"))
-	if err != nil { // nobody has been here before
-		before = 0
-	}
-	o, err := b.observe(b.ctx, t, "", j)
-	if err != nil {
-		return err
-	}
-	r.processes[0].stop() // so that its log is complete
-	sent, _, err := sumLog(filepath.Join(b.dir, "sent.log"))
-	if err != nil {
-		return err
-	}
-	line := row{Name: "4 KiB at random offsets of 64 MiB, bytes from S3 per byte read", Unit: "×",
-		Ours: spreadOf([]float64{(sent - before) / float64(j.Requests*j.Part)})}
+	line := row{Name: "4 KiB at random offsets of 64 MiB, bytes from S3 per byte read", Unit: "×", Ours: spreadOf([]float64{got.perByte})}
 	line.Judged = line.Ours
 	b.add(line.atMost(1.1, "≤ 1.1"))
-	b.add(row{Name: "the same, one reader", Unit: "reads/s", Ours: spreadOf([]float64{float64(o.Requests) / o.Seconds})})
+	b.add(row{Name: "the same, one reader", Unit: "reads/s", Ours: spreadOf([]float64{float64(got.observed.Requests) / got.observed.Seconds})})
 	return nil
 }
 

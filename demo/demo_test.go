@@ -22,8 +22,8 @@ var secret = regexp.MustCompile(`v2/zzzzz-gj3su-|\+A[0-9a-f]{40}@|X-Amz-Signatur
 
 // How many checks the tour has. README.md tells them too.
 const (
-	checksWithKeys  = 41
-	checksWithRoles = 50
+	checksWithKeys  = 48
+	checksWithRoles = 57
 )
 
 func TestREADME(t *testing.T) {
@@ -85,6 +85,10 @@ func checkTour(t *testing.T, output string, checks int) {
 		"< 400 bad-signature:",
 		"OK S3 was not asked",
 		"OK the second import has the portable data hash of the first",
+		"OK the collection has the 313 files that are left in S3",
+		"OK just these three are named, and the exit status is 3",
+		"OK its old portable data hash still reads the old ones",
+		"OK the collection that was refreshed needs this version, and no other",
 	}
 	if checks == checksWithRoles {
 		wants = append(wants, "OK Bob reads the 3 files of s3://lab-vault", "OK Bob gets 403 s3-denied for each of the 3 of s3://partner-vault")
@@ -156,7 +160,7 @@ type ranCommand struct {
 func printedCommands(t *testing.T, text string) []ranCommand {
 	t.Helper()
 	_, text, _ = strings.Cut(text, "Paste this")
-	lines := regexp.MustCompile(`(?m)^  ((?:export|curl|ARVADOS_API_TOKEN=\$BOB) .*)$`).FindAllStringSubmatch(text, -1)
+	lines := regexp.MustCompile(`(?m)^  ((?:export|curl|D=|ARVADOS_API_TOKEN=\$(?:BOB|TOKEN)) ?.*)$`).FindAllStringSubmatch(text, -1)
 	wants := [][]string{
 		nil, // export
 		{`"url":"s3://demo-data/","mode":"iam","may_import":true`},
@@ -166,6 +170,9 @@ func printedCommands(t *testing.T, text string) []ranCommand {
 		{"study/sample-01/reads-1.txt, line 3 of 3"},
 		{"first measurement, line 20 of 20"},
 		{"0000020\n"},
+		{"sample-01/reads-1.txt", "s3://demo-data/study/sample-01/reads-1.txt?versionId="},
+		{"100%.txt\n", "naïve-日本語-🙂.txt\n"},
+		{"10 object versions", "study-"},
 		{"HTTP/1.1 400 Bad Request", "bad-signature:"},
 		{"run-7/sample-1.txt, line 1 of 4"},
 		{"s3-denied:", "s3:GetObjectVersion"},

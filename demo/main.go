@@ -21,6 +21,9 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == minioArgument {
 		os.Exit(minioMain(os.Stdin, os.Stderr))
 	}
+	if len(os.Args) > 1 && os.Args[1] == programArgument {
+		os.Exit(programMain(os.Args[2:], os.Stdout, os.Stderr))
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

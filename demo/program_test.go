@@ -4,9 +4,7 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -14,17 +12,18 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/arvados-s3/keepstore/internal/testenv"
 )
 
 // asProgram in the environment makes the test binary the demo itself.
 const asProgram = "KEEPSTORE_DEMO_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && os.Args[1] == programArgument { // which has its own environment
 		main()
 	}
 	os.Exit(m.Run())
@@ -33,7 +32,7 @@ func TestMain(m *testing.M) {
 // program is a running demo.
 type program struct {
 	cmd    *exec.Cmd
-	output *output
+	output *testenv.Output
 	temp   string
 	ended  chan error // gets one value
 }
@@ -52,7 +51,7 @@ func startTo(t *testing.T, stdout *os.File, args ...string) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{cmd: exec.Command(self, args...), output: &output{}, temp: t.TempDir(), ended: make(chan error, 1)}
+	p := &program{cmd: exec.Command(self, args...), output: &testenv.Output{}, temp: t.TempDir(), ended: make(chan error, 1)}
 	p.cmd.Env = []string{asProgram + "=1", "TMPDIR=" + p.temp}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if stdout != nil {
@@ -159,24 +158,4 @@ func awaitSilence(t *testing.T, address string) {
 			t.Fatalf("somebody still listens on %s", address)
 		}
 	}
-}
-
-// output collects what is printed while it is printed.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-var _ io.Writer = (*output)(nil)
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }

@@ -111,6 +111,20 @@ func (b *bucket) delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// purge removes all versions of a key, as if it had never been written.
+func (b *bucket) purge(ctx context.Context, key string) error {
+	list, err := b.client.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: aws.String(b.name), Prefix: aws.String(key)})
+	if err != nil {
+		return fmt.Errorf("cannot list the versions of %q: %w", key, err)
+	}
+	for _, v := range list.Versions {
+		if _, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(b.name), Key: v.Key, VersionId: v.VersionId}); err != nil {
+			return fmt.Errorf("cannot delete a version of %q: %w", key, err)
+		}
+	}
+	return nil
+}
+
 func (b *bucket) bytes() (n int64) {
 	for _, o := range b.objects {
 		n += int64(len(o.body))

@@ -86,6 +86,9 @@ func (s *stage) seed(ctx context.Context, p *printer) error {
 	if err := s.bucket.delete(ctx, retiredKey); err != nil {
 		return err
 	}
+	if err := s.bucket.purge(ctx, addedKey); err != nil { // of an earlier run in this folder
+		return err
+	}
 	p.fact("sample data", "s3://%s/: %d objects, %s, written in %s", bucketName, len(s.bucket.objects), inBytes(s.bucket.bytes()), since(start))
 	s.keys = newKeyPair(s.gateway, s.partner)
 	return s.keys.seed(ctx)

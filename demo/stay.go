@@ -39,6 +39,8 @@ func commands(s *stage, t *tour) []command {
 		command{"what keepstore publishes for the STS", `curl -sS "$KEEP/.well-known/openid-configuration"`})
 }
 
+const keepstoreAsAnn = `ARVADOS_API_TOKEN=$TOKEN go run ./cmd/keepstore `
+
 // sharedCommands are Bob's, on what Ann shared. Under these modes it is S3 that
 // decides, so that her locators serve as well as his.
 func sharedCommands(p *pair, by string) []command {
@@ -72,6 +74,9 @@ func firstCommands(s *stage, t *tour) []command {
 		{"read a block", get(small.Locator)},
 		{"read one that was overwritten and deleted in S3 since", get(gone.Locator)},
 		{"read 16 bytes of a large one", strings.Replace(get(large.Locator), "-sS", "-sS -r 1000000-1000015", 1) + " | od -c"},
+		{"the collection, with the objects that its files are", keepstoreAsAnn + "ls --long " + t.study + "/sample-01"},
+		{"fetch a folder of it; it goes on where it breaks off", fmt.Sprintf(`D=$(mktemp -d) && %sget %s/odd "$D" && ls "$D"`, keepstoreAsAnn, t.study)},
+		{"who needs the objects of a folder", keepstoreAsAnn + "whereused " + prefixURL + "sample-01/"},
 		{"the first signature on the second file: refused", strings.Replace(get(forged), "-sS", "-sS -i", 1)},
 	}
 }

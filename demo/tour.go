@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,10 @@ type tour struct {
 	failure error // the first check that failed
 	// first is the import of step 2.
 	first imported
+	// study is the UUID of a collection of what is in the bucket, and updated an
+	// object that was overwritten since.
+	study   string
+	updated *object
 }
 
 // step is one stop of the tour.
@@ -27,7 +32,7 @@ type step struct {
 }
 
 func (t *tour) steps() []step {
-	all := append(firstSteps(), keySteps()...)
+	all := slices.Concat(firstSteps(), fileSteps(), keySteps())
 	if t.slow {
 		all = append(all, slowSteps()...)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/arvados-s3/keepstore/creds/issuer"
 	"github.com/arvados-s3/keepstore/internal/app"
 	"github.com/arvados-s3/keepstore/internal/importer"
+	"github.com/arvados-s3/keepstore/internal/testenv"
 )
 
 // TestKeyFileIsFollowed: a rotated key is published without a reload, and a
@@ -33,7 +34,7 @@ issuer: {url: "https://keep.example.org", key_file: keys.pem}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, log: &lockedBuffer{}}
+	r := &rig{t: t, log: &testenv.Output{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {

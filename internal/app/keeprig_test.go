@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/arvados-s3/keepstore/internal/testenv"
 	"github.com/arvados-s3/keepstore/locator"
 )
 
@@ -29,7 +30,7 @@ const (
 // empty folders, whose names are returned.
 func newKeep(t *testing.T, text string) (*rig, []string) {
 	t.Helper()
-	r := &rig{t: t, log: &lockedBuffer{}, reload: make(chan os.Signal, 1)}
+	r := &rig{t: t, log: &testenv.Output{}, reload: make(chan os.Signal, 1)}
 	r.wrapAPI = func(h http.Handler) http.Handler { return recordedUsers{h} }
 	r.startAPI()
 	var roots []string

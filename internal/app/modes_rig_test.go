@@ -50,7 +50,7 @@ func newPeople(t *testing.T, rules string) *people {
 
 func preparePeople(t *testing.T) *people {
 	t.Helper()
-	r := &rig{t: t, labServer: servers.MinIO(t), gwServer: servers.Versitygw(t), log: &lockedBuffer{}, reload: make(chan os.Signal, 1)}
+	r := &rig{t: t, labServer: servers.MinIO(t), gwServer: servers.Versitygw(t), log: &testenv.Output{}, reload: make(chan os.Signal, 1)}
 	r.apiOptions.ReleaseSecrets = true
 	r.lab, r.gw = faultproxy.New(t, r.labServer.URL), faultproxy.New(t, r.gwServer.URL)
 	r.startAPI()

@@ -268,7 +268,7 @@ func TestReloadCertificate(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	r.log = &lockedBuffer{}
+	r.log = &testenv.Output{}
 	r.serve()
 	if got := servedCertificate(t, r.url); !bytes.Equal(got, first) {
 		t.Error("another certificate is served")

@@ -41,7 +41,7 @@ type rig struct {
 	url     string
 	config  string // path
 	reload  chan os.Signal
-	log     *lockedBuffer
+	log     *testenv.Output
 	stop    func() error // ends the server as SIGTERM does
 	lab, gw *faultproxy.Proxy
 	api     *apiserver.Server
@@ -69,7 +69,7 @@ func bucket(t *testing.T, s *testenv.Server) string {
 // configuration; LAB and GW in it stand for nothing, buckets are made before.
 func newRig(t *testing.T, text string) *rig {
 	t.Helper()
-	r := &rig{t: t, labServer: servers.MinIO(t), gwServer: servers.Versitygw(t), log: &lockedBuffer{}, reload: make(chan os.Signal, 1)}
+	r := &rig{t: t, labServer: servers.MinIO(t), gwServer: servers.Versitygw(t), log: &testenv.Output{}, reload: make(chan os.Signal, 1)}
 	r.lab, r.gw = faultproxy.New(t, r.labServer.URL), faultproxy.New(t, r.gwServer.URL)
 	r.lab.Set()
 	r.gw.Set()
@@ -239,24 +239,6 @@ func (r *rig) wantError(got reply, status int, word string) {
 	if got.StatusCode != status || got.Header.Get("X-Keep-Error") != word {
 		r.t.Errorf("got %d %s %q, want %d %s", got.StatusCode, got.Header.Get("X-Keep-Error"), got.body, status, word)
 	}
-}
-
-// lockedBuffer is a buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 func md5Hash(data string) locator.Hash {

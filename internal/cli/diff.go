@@ -121,8 +121,8 @@ func badSource(err error) error {
 // newDifference is what people see of a diff. left may be nil.
 func newDifference(id string, d *collection.Diff, left func(collection.Change) string) *difference {
 	shown := &difference{Collection: id, Added: d.Count(collection.Added), Updated: d.Count(collection.Updated), Deleted: d.Count(collection.Deleted),
-		Unchanged: d.Unchanged, NotJudged: d.NotJudged, Changes: []changed{}, Skipped: []collection.Skipped{}, NotKnown: d.NotKnown}
-	shown.Skipped = append(shown.Skipped, d.Skipped...)
+		Unchanged: d.Unchanged, NotJudged: d.NotJudged, Changes: []changed{}, Skipped: []collection.Skipped{}, NotKnown: []string{}}
+	shown.Skipped, shown.NotKnown = append(shown.Skipped, d.Skipped...), append(shown.NotKnown, d.NotKnown...)
 	for _, c := range d.Changes {
 		one := changed{Kind: c.Kind, Path: c.Path, Old: urlOf(c.Old), New: urlOf(c.New), Size: c.Size}
 		if left != nil {

@@ -4,13 +4,11 @@
 package testenv
 
 import (
-	"bytes"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 )
@@ -18,7 +16,7 @@ import (
 // process is a started program and what it printed.
 type process struct {
 	cmd    *exec.Cmd
-	output *lockedBuffer
+	output *Output
 	exited chan struct{}
 }
 
@@ -36,7 +34,7 @@ func run(t testing.TB, dir, ready string, env []string, name string, args ...str
 // start starts a program with only the given environment, HOME and PATH.
 func start(t testing.TB, dir string, env []string, name string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(name, args...), output: &lockedBuffer{}, exited: make(chan struct{})}
+	p := &process{cmd: exec.Command(name, args...), output: &Output{}, exited: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
@@ -84,22 +82,4 @@ func freeAddress(t testing.TB) string {
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().String()
-}
-
-// lockedBuffer collects output while it is printed.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

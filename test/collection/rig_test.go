@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -42,7 +40,7 @@ type rig struct {
 	// admin is the first user.
 	admin *collection.Client
 	api   *api.Client
-	log   *lockedBuffer
+	log   *testenv.Output
 
 	// lab stands between keepstore and the keys below "many/".
 	lab        *faultproxy.Proxy
@@ -60,7 +58,7 @@ func newRig(t testing.TB) *rig {
 // below "many/" may be pinned by ETag, and others not.
 func newRigOn(t testing.TB, server *testenv.Server, versioned bool) *rig {
 	t.Helper()
-	r := &rig{t: t, server: server, s3: server.Client(t), log: &lockedBuffer{}, dir: t.TempDir(), lab: faultproxy.New(t, server.URL)}
+	r := &rig{t: t, server: server, s3: server.Client(t), log: &testenv.Output{}, dir: t.TempDir(), lab: faultproxy.New(t, server.URL)}
 	r.bucket = server.Bucket(t, fmt.Sprintf("collection-test-%d", number.Add(1)), versioned)
 	weak := ""
 	if !versioned {
@@ -266,24 +264,4 @@ func wantBytes(t testing.TB, c *collection.Collection, name string, want []byte)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%s has %d bytes, want %d: %v", name, len(got), len(want), err)
 	}
-}
-
-var _ io.Writer = (*lockedBuffer)(nil)
-
-// lockedBuffer is a buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

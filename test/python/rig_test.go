@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -30,7 +29,7 @@ type standalone struct {
 	// bucket holds what the JSON file objects describes.
 	bucket, objects string
 	extra           []string // of the environment
-	log             *lockedBuffer
+	log             *testenv.Output
 }
 
 // object describes one object for the scripts.
@@ -44,7 +43,7 @@ type object struct {
 func start(t *testing.T, bucket, aware string, options app.StandaloneOptions) *standalone {
 	t.Helper()
 	minio := servers.MinIO(t)
-	s := &standalone{log: &lockedBuffer{}, bucket: minio.Bucket(t, bucket, true)}
+	s := &standalone{log: &testenv.Output{}, bucket: minio.Bucket(t, bucket, true)}
 	s.configure(t, minio, aware, "", options)
 	return s
 }
@@ -128,22 +127,4 @@ func (s *standalone) tail() string {
 	const most = 8000
 	text := s.log.String()
 	return text[max(0, len(text)-most):]
-}
-
-// lockedBuffer is a buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -79,7 +79,7 @@ func TestShim(t *testing.T) {
 func startForShim(t *testing.T, bucket string) *standalone {
 	t.Helper()
 	minio := servers.MinIO(t)
-	s := &standalone{log: &lockedBuffer{}, bucket: minio.Bucket(t, bucket, true)}
+	s := &standalone{log: &testenv.Output{}, bucket: minio.Bucket(t, bucket, true)}
 	plain, closed := minio.Bucket(t, bucket+"-plain", false), minio.Bucket(t, bucket+"-closed", true)
 	s.extra = []string{
 		"TEST_BUCKET_PLAIN=" + plain, "TEST_BUCKET_CLOSED=" + closed, "TEST_S3_URL=" + minio.URL,

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 )
 
 func main() {
@@ -20,9 +22,14 @@ func main() {
 	}
 }
 
+// packagesAtOnce is at least four: the long tests here wait for servers, and
+// for limits to pass, more than they compute, and by default a machine with
+// two cores would run two packages.
+func packagesAtOnce() string { return strconv.Itoa(max(4, runtime.NumCPU())) }
+
 // run reports whether every test passed.
 func run(args []string) (bool, error) {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-p", packagesAtOnce()}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -88,8 +88,8 @@ func (c *Collection) Diff(ctx context.Context, o DiffOptions) (*Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &differ{c: c, uses: c.uses(), tree: c.snapshot(), diff: &Diff{NotKnown: []string{
-		"an empty file has no block, so nothing tells which object it came from: it never counts as deleted"}}}
+	d := &differ{c: c, uses: c.uses(), tree: c.snapshot(), diff: &Diff{}}
+	d.emptyFiles()
 	singles, prefixes := split(sources)
 	for some := range slices.Chunk(singles, maxSingles) {
 		if err := d.objects(ctx, some, o); err != nil {

@@ -113,6 +113,18 @@ func (d *differ) lines(all []line) error {
 	return nil
 }
 
+// emptyFiles notes what cannot be known of them, when there are any.
+func (d *differ) emptyFiles() {
+	found := false
+	_ = d.tree.walk(func(_ string, e entry) error { // visit returns no error
+		found = found || e.file != nil && e.file.size == 0
+		return nil
+	})
+	if found {
+		d.diff.NotKnown = append(d.diff.NotKnown, "an empty file has no block, so nothing tells which object it came from: it never counts as deleted")
+	}
+}
+
 // skipped notes an object that exists and cannot be imported.
 func (d *differ) skipped(l line) {
 	if l.Reason == "deleted" || l.Reason == string(Gone) {
@@ -129,7 +141,7 @@ func (d *differ) skipped(l line) {
 		u.judged = true
 		d.diff.NotJudged++
 	}
-	if !d.only {
+	if !d.only && l.Reason != "folder-placeholder" { // which has no data that would be missing
 		d.diff.Skipped = append(d.diff.Skipped, Skipped{l.URL, l.Reason, l.Text})
 	}
 }
