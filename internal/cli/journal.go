@@ -76,7 +76,10 @@ func journalFolder() (string, error) {
 		state = filepath.Join(home, ".local", "state")
 	}
 	folder := filepath.Join(state, "keepstore", "imports")
-	return folder, os.MkdirAll(folder, 0o700)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	return folder, os.Chmod(folder, 0o700) // it may be an older one
 }
 
 func openJournalFile(name string) (*journalFile, error) {

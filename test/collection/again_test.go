@@ -18,19 +18,20 @@ import (
 	"time"
 
 	"github.com/arvados-s3/keepstore/internal/faultproxy"
+	"github.com/arvados-s3/keepstore/internal/testenv"
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
 
 // called is one call of the binary, with a home of its own.
 type called struct {
 	*exec.Cmd
-	out, log *lockedBuffer
+	out, log *testenv.Output
 }
 
 // command prepares keepstore COMMAND as the administrator, with the journals in
 // the folder state.
 func (r *rig) command(state string, args ...string) *called {
-	c := &called{exec.Command(binary, args...), &lockedBuffer{}, &lockedBuffer{}}
+	c := &called{exec.Command(binary, args...), &testenv.Output{}, &testenv.Output{}}
 	c.Env = []string{"HOME=" + r.dir, "XDG_STATE_HOME=" + state}
 	c.Args = append(c.Args, "--data", filepath.Join(r.dir, "data"))
 	c.Stdout, c.Stderr = c.out, c.log

@@ -14,6 +14,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -154,6 +155,8 @@ func (j *journal) scanHead(r *journalReader) error {
 	case version == "":
 		r.empty = true
 		return nil
+	case version != journalVersion && strings.HasPrefix(journalVersion, version):
+		return errors.New("its beginning is damaged") // as the disk was full
 	case version != journalVersion:
 		return badJournal("is no journal that this version of the program can read: name another file, or remove it")
 	}

@@ -159,7 +159,7 @@ func TestJournalDamaged(t *testing.T) {
 			}
 		}
 		j, got := reopen(t, c, journalRequest(), f)
-		if at < len(journalVersion) && at > 0 || at == 0 && len(damaged) > 0 {
+		if at < len(journalVersion) && len(damaged) > at {
 			if KindOf(got.err) != BadJournal {
 				t.Errorf("%s at %d: %+v", what, at, got)
 			}
