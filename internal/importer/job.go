@@ -78,7 +78,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 		return nil, err
 	}
 	j.mark, j.marked = resume, j.state.Counts.Listed
-	j.sink.note(j.state.Counts)
+	j.sink.note(j.progress())
 	return j, j.text.UnmarshalBinary(j.state.Manifest)
 }
 
@@ -101,7 +101,7 @@ func (j *job) run(ctx context.Context) error {
 		if err != nil {
 			return j.fail(err)
 		}
-		j.sink.note(j.state.Counts)
+		j.sink.note(j.progress())
 		j.state.After, j.state.Clashes, j.adrift = "", nil, false
 	}
 	return j.finish()
@@ -185,7 +185,14 @@ func (j *job) boundary() error {
 		return err
 	}
 	j.mark, j.marked, j.markedAt = token, j.state.Counts.Listed, j.now()
-	return j.sink.Line(Progress{Type: "progress", Counts: j.state.Counts, BytesRead: j.hashes.read.Load(), Resume: token})
+	line := j.progress()
+	line.Resume = token
+	return j.sink.Line(line)
+}
+
+// progress is how far the job is.
+func (j *job) progress() Progress {
+	return Progress{Type: "progress", Counts: j.state.Counts, BytesRead: j.hashes.read.Load()}
 }
 
 // isFinal reports whether trying again would give the same answer.

@@ -35,7 +35,7 @@ func (j *job) importPrefix(ctx context.Context, t *target) error {
 		if err := j.entry(ctx, t, rule, v); err != nil {
 			return err
 		}
-		j.sink.note(j.state.Counts)
+		j.sink.note(j.progress())
 		found = true
 		if j.adrift = v.Undecodable; !j.adrift {
 			j.state.After = v.Object.Key

@@ -19,12 +19,12 @@ type pulse struct {
 	sink Sink
 	read func() int64
 
-	mu     sync.Mutex
-	counts Counts    // guarded by mu, like what follows
-	last   time.Time // of the progress lines
-	begun  bool      // something was sent
-	ended  bool      // the last line was sent
-	err    error     // of a line of its own
+	mu    sync.Mutex
+	now   Progress  // guarded by mu, like what follows
+	last  time.Time // of the progress lines
+	begun bool      // something was sent
+	ended bool      // the last line was sent
+	err   error     // of a line of its own
 }
 
 // Line sends one line.
@@ -44,11 +44,11 @@ func (p *pulse) Line(line any) error {
 	return p.sink.Line(line)
 }
 
-// note says what the counts are now.
-func (p *pulse) note(c Counts) {
+// note says what is to be told now.
+func (p *pulse) note(now Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.counts = c
+	p.now = now
 }
 
 // started reports whether anything was sent.
@@ -84,6 +84,8 @@ func (p *pulse) beat() error {
 		return nil
 	}
 	p.last, p.begun = time.Now(), true
-	p.err = p.sink.Line(Progress{Type: "progress", Counts: p.counts, BytesRead: p.read()})
+	line := p.now
+	line.Type, line.BytesRead = "progress", p.read()
+	p.err = p.sink.Line(line)
 	return p.err
 }

@@ -124,12 +124,12 @@ func (c *Collection) newImport(request importRequest, o ImportOptions) *Unfinish
 }
 
 // open takes in what a journal has.
-func (u *Unfinished) open(o *Journal) error {
+func (u *Unfinished) open(o *Journal) (err error) {
 	s := &u.stream
-	kept, done, resume, err := s.client.openJournal(o, s.request, s.lines)
-	if s.journal, s.request.Resume = kept, resume; len(done) > 0 {
-		s.done = &done[0]
-	}
+	s.journal, s.request.Resume, err = s.client.openJournal(o, s.request, s.lines, func(done line) error {
+		s.done = &done
+		return nil
+	})
 	return err
 }
 

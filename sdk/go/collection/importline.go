@@ -192,9 +192,13 @@ func (s *importStream) take(l line) (last bool, err error) {
 
 // hand hands on what is pending at a point.
 func (s *importStream) hand(point line) error {
+	kept := s.pending
+	if s.journal != nil {
+		kept = slices.Clone(kept) // as they came
+	}
 	err := s.lines(s.pending)
 	if err == nil {
-		s.journal.point(s.pending, point)
+		s.journal.point(kept, point)
 	}
 	s.pending = s.pending[:0]
 	return err

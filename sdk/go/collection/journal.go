@@ -88,29 +88,29 @@ func (c *Client) importID(r importRequest) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// openJournal reads what is in the file, and hands the lines on that are
-// final. It returns the done lines of requests that are complete, and the
-// resume token of the next.
-func (c *Client) openJournal(o *Journal, r importRequest, hand func([]line) error) (j *journal, done []line, resume string, err error) {
+// openJournal reads what is in the file. It calls hand with the lines that are
+// final, and after those of a request that is complete end with its done line.
+// It returns the resume token of the next.
+func (c *Client) openJournal(o *Journal, r importRequest, hand func([]line) error, end func(line) error) (j *journal, resume string, err error) {
 	j = &journal{Journal: o, head: journalHead{Import: c.importID(r), Begun: time.Now().UTC().Truncate(time.Second)}}
-	end, err := j.scan()
+	size, err := j.scan()
 	switch {
 	case KindOf(err) == BadJournal:
-		return nil, nil, "", err
+		return nil, "", err
 	case err != nil:
 		j.anew(err)
-		return j, nil, "", nil
-	case end == 0:
+		return j, "", nil
+	case size == 0:
 		j.begin()
-		return j, nil, "", nil
+		return j, "", nil
 	}
-	if done, resume, err = j.replay(end, hand); err != nil {
-		return nil, nil, "", err
+	if resume, err = j.replay(size, hand, end); err != nil {
+		return nil, "", err
 	}
-	if j.goOn(end); j.Resumed != nil {
+	if j.goOn(size); j.Resumed != nil {
 		j.Resumed(j.counts, j.head.Begun)
 	}
-	return j, done, resume, nil
+	return j, resume, nil
 }
 
 // scan checks the file and returns the position behind the last point, or 0 if
@@ -193,36 +193,53 @@ func signatureEnds(text []byte) bool {
 }
 
 // replay hands on the lines up to a position that scan returned.
-func (j *journal) replay(end int64, hand func([]line) error) (done []line, resume string, err error) {
+func (j *journal) replay(size int64, hand func([]line) error, end func(line) error) (resume string, err error) {
 	if _, err := j.File.Seek(0, io.SeekStart); err != nil {
-		return nil, "", badJournal("cannot be read: %s", err)
+		return "", badJournal("cannot be read: %s", err)
 	}
-	r := &journalReader{in: bufio.NewReaderSize(io.LimitReader(j.File, end), 64<<10)}
+	r := &journalReader{in: bufio.NewReaderSize(io.LimitReader(j.File, size), 64<<10)}
 	if _, err := r.version(); err != nil {
-		return nil, "", badJournal("cannot be read: %s", err)
+		return "", badJournal("cannot be read: %s", err)
 	}
 	r.next() // the head
 	var pending []line
 	for text, ok := r.next(); ok; text, ok = r.next() {
 		var l line
 		if err := json.Unmarshal(text, &l); err != nil {
-			return nil, "", badJournal("holds a line that is none: remove it")
+			return "", badJournal("holds a line that is none: remove it")
 		}
 		if !isPoint(text) {
-			pending = append(pending, l)
+			pending = append(pending, l.withURL())
 			continue
 		}
-		if err := hand(pending); err != nil {
-			return nil, "", err
+		err := hand(pending)
+		if pending, resume = pending[:0], l.Resume; err == nil && l.Type == "done" {
+			err = end(l)
 		}
-		if pending, resume = pending[:0], l.Resume; l.Type == "done" {
-			done = append(done, l)
+		if err != nil {
+			return "", err
 		}
 	}
-	if r.at != end {
-		return nil, "", badJournal("changed while it was read: somebody else writes to it")
+	if r.at != size {
+		return "", badJournal("changed while it was read: somebody else writes to it")
 	}
-	return done, resume, nil
+	return resume, nil
+}
+
+// withoutURL leaves out of a file line what its locator has.
+func (l line) withoutURL() line {
+	if l.Type == "file" && l.Size > 0 {
+		l.URL = ""
+	}
+	return l
+}
+
+func (l line) withURL() line {
+	first, _, _ := strings.Cut(l.Locator, " ")
+	if o, ok := objectOf(first); ok && l.URL == "" {
+		l.URL = o.URL()
+	}
+	return l
 }
 
 // goOn makes ready to write behind the last point.
@@ -270,10 +287,7 @@ func (j *journal) point(lines []line, last line) {
 		return
 	}
 	for _, l := range lines {
-		if l.Type == "file" {
-			l.URL = "" // the locator has it
-		}
-		j.write(l)
+		j.write(l.withoutURL())
 	}
 	j.write(journalLine{line: last, Time: time.Now().UTC().Truncate(time.Second)})
 	j.sync()

@@ -56,17 +56,20 @@ func reopen(t *testing.T, c *Client, r importRequest, file *os.File) (*journal, 
 		Resumed: func(Progress, time.Time) { got.resumed++ },
 		Anew:    func(error) { got.anew++ },
 		Broken:  func(error) { got.wrong++ }}
-	j, done, resume, err := c.openJournal(o, r, func(all []line) error {
+	j, resume, err := c.openJournal(o, r, func(all []line) error {
 		for _, l := range all {
 			if l.Type == "file" {
 				got.files++
 			} else {
 				got.skipped++
 			}
+			if l.Size > 0 && l.URL != "s3://bucket/p/a?versionId=v1" {
+				t.Errorf("a line has the URL %q", l.URL)
+			}
 		}
 		return nil
-	})
-	got.done, got.resume, got.err = len(done), resume, err
+	}, func(line) error { got.done++; return nil })
+	got.resume, got.err = resume, err
 	return j, got
 }
 
@@ -85,7 +88,7 @@ func written(t *testing.T, ended bool, expiry time.Time) (*os.File, []byte) {
 	signature := fmt.Sprintf("+A%040d@%x", 0, expiry.Unix())
 	for i := range 2 {
 		j.point([]line{
-			{Type: "file", Path: fmt.Sprint("a", i), URL: "s3://bucket/p/a", Size: 10, StorageClass: "STANDARD", Locator: string(opaque(t, "p/a", 0, 10)) + signature},
+			{Type: "file", Path: fmt.Sprint("a", i), URL: "s3://bucket/p/a?versionId=v1", Size: 10, StorageClass: "STANDARD", Locator: string(opaque(t, "p/a", 0, 10)) + signature},
 			{Type: "skipped", URL: "s3://bucket/p/b", Reason: "deleted", Text: "it was deleted"},
 			{Type: "file", Path: fmt.Sprint("c", i), Locator: "d41d8cd98f00b204e9800998ecf8427e+0"},
 		}, line{Type: "progress", Progress: &Progress{Listed: int64(3 * (i + 1)), Files: int64(2 * (i + 1))}, Resume: fmt.Sprint("token", i)})
@@ -253,11 +256,11 @@ func TestJournalFull(t *testing.T) {
 	}
 	defer readOnly.Close()
 	told := 0
-	j, _, resume, err := c.openJournal(&Journal{File: readOnly, Broken: func(err error) {
+	j, resume, err := c.openJournal(&Journal{File: readOnly, Broken: func(err error) {
 		if told++; err == nil {
 			t.Error("no reason is told")
 		}
-	}}, journalRequest(), func([]line) error { return nil })
+	}}, journalRequest(), func([]line) error { return nil }, nil)
 	if err != nil || resume != "token1" {
 		t.Fatalf("got %q, %v", resume, err)
 	}
