@@ -129,6 +129,7 @@ func (o *operation) send() (*attempt, error) {
 		transport = o.single
 	}
 	a.watch.begin()
+	tallyOf(o.ctx).count(o.op)
 	reply, err := transport.RoundTrip(request)
 	a.watch.end(0)
 	if err != nil {

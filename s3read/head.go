@@ -33,6 +33,16 @@ type Info struct {
 	Archived bool
 	// Encryption is the server-side encryption, such as "aws:kms", if told.
 	Encryption string
+	// Owner is told by listings of versions only.
+	Owner Owner
+}
+
+// Owner is who owns an object, as S3 tells.
+type Owner struct {
+	// ID is the canonical user id of an account on AWS.
+	ID string
+	// Name is for people. AWS tells none any more.
+	Name string
 }
 
 // Head describes an object. An object that is not pinned is described in its

@@ -20,11 +20,14 @@ type page struct {
 	nextKey, nextVersion, nextToken string
 	// encoded says that names are URL-encoded in the query style.
 	encoded bool
+	// owner is that of the last entry: most of a page have the same.
+	owner Owner
 }
 
 // entry is the text of one element of a page, not copied yet.
 type entry struct {
 	key, versionID, modified, size, etag, class []byte
+	ownerID, ownerName                          []byte
 	latest                                      bool
 }
 
@@ -62,10 +65,11 @@ func (p *page) child(s *scanner, name []byte, bucket string) error {
 	switch string(name) {
 	case "Version", "DeleteMarker", "Contents":
 		var e entry
-		if err := s.fields(e.set); err != nil {
+		if err := s.entry(&e); err != nil {
 			return err
 		}
 		v, err := e.version(bucket, string(name) == "DeleteMarker")
+		v.Owner = p.ownerOf(&e)
 		p.versions = append(p.versions, v)
 		return err
 	case "CommonPrefixes":
@@ -117,6 +121,28 @@ func (s *scanner) fields(set func(name, text []byte)) error {
 	}
 }
 
+// entry reads the open element, and the owner inside it.
+func (s *scanner) entry(e *entry) error {
+	for {
+		t, err := s.next()
+		if err != nil || t.end {
+			return err
+		}
+		name := t.name
+		if string(name) == "Owner" {
+			if err := s.fields(e.setOwner); err != nil {
+				return err
+			}
+			continue
+		}
+		text, err := s.leaf()
+		if err != nil {
+			return err
+		}
+		e.set(name, text)
+	}
+}
+
 // leaf returns the text of the open element and passes its end, and any
 // elements inside.
 func (s *scanner) leaf() ([]byte, error) {
@@ -149,6 +175,34 @@ func (e *entry) set(name, text []byte) {
 	case "IsLatest":
 		e.latest = string(bytes.TrimSpace(text)) == "true"
 	}
+}
+
+func (e *entry) setOwner(name, text []byte) {
+	switch string(name) {
+	case "ID":
+		e.ownerID = text
+	case "DisplayName":
+		e.ownerName = text
+	}
+}
+
+// maxOwner bounds both texts of an owner. The ids of AWS have 64 bytes.
+const maxOwner = 256
+
+// ownerOf copies the owner of an entry, once where many have the same. One
+// that is no text, or too long, is not known.
+func (p *page) ownerOf(e *entry) Owner {
+	if string(e.ownerID) != p.owner.ID || string(e.ownerName) != p.owner.Name {
+		p.owner = Owner{ID: ownerText(e.ownerID), Name: ownerText(e.ownerName)}
+	}
+	return p.owner
+}
+
+func ownerText(b []byte) string {
+	if len(b) > maxOwner || !utf8.Valid(b) {
+		return ""
+	}
+	return string(b)
 }
 
 // maxVersionID bounds what is kept for each version of a key, of which there

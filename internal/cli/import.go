@@ -20,10 +20,12 @@ import (
 type importing struct {
 	destination
 	include, exclude []string
-	asOf, from, form string
-	dryRun           bool
-	restart          bool
-	noResume         bool
+	// The same as regular expressions.
+	includeRegexp, excludeRegexp []string
+	prices                       string
+	asOf, from, form             string
+	dryRun                       bool
+	restart, noResume            bool
 }
 
 func newImport() *cobra.Command {
@@ -39,8 +41,17 @@ An S3URL that ends with / stands for all objects below, any other for one
 object. URLs are percent-decoded: write % as %25, ? as %3F and # as %23. --from
 reads more of them from a file, one a line, each with a tab and its place in
 the collection behind it if that is to be another than the name of the object
-or the root. A pattern without / looks at the last part of a key, else at the
-path below the prefix; --exclude wins.
+or the root. A list of any length is one import.
+
+Filters are for what a prefix stands for. A pattern without / looks at the last
+part of a key, else at the path below the prefix. A regular expression (RE2, as
+in Go) is looked for anywhere in that path, unless ^ or $ ties it down. A key is
+imported when no --exclude and no --exclude-regexp fits and, if there is an
+--include or --include-regexp, one of these does.
+
+--dry-run tells counts, bytes, storage classes, owners (those of single objects
+S3 does not tell), what is there already, the requests that S3 was asked, and an
+estimate of their price: AWS list prices, or those of --prices.
 
 What is left out is told with the reason, and when it is data, the exit status
 is 3. An import is stored when it is complete, or not at all.
@@ -51,6 +62,7 @@ $XDG_STATE_HOME/keepstore/imports or ~/.local/state/keepstore/imports, which
 nobody but you can read and which is removed when the import is stored.`,
 		Example: `  keepstore import --name hg38 s3://genomics-ref/hg38/
   keepstore import --dry-run --include '**/*.bam' --exclude 'tmp/**' s3://lab-raw/2026/
+  keepstore import --dry-run --exclude-regexp '(^|/)run-[0-9]{2}/tmp/' s3://lab-raw/2026/
   keepstore import --update-collection zzzzz-4zz18-0123456789abcde --path ref --as-of 2026-10-01 s3://genomics-ref/hg38/`,
 	}
 	o.flags(cmd)
@@ -58,6 +70,9 @@ nobody but you can read and which is removed when the import is stored.`,
 	f.StringVar(&o.from, "from", "", "file with more S3 URLs, or - for standard input")
 	f.StringArrayVar(&o.include, "include", nil, "take only keys that this pattern fits; may be given several times")
 	f.StringArrayVar(&o.exclude, "exclude", nil, "leave out keys that this pattern fits; may be given several times")
+	f.StringArrayVar(&o.includeRegexp, "include-regexp", nil, "take only keys in which this regular `expression` is found; may be repeated")
+	f.StringArrayVar(&o.excludeRegexp, "exclude-regexp", nil, "leave out keys in which this regular `expression` is found; may be repeated")
+	f.StringVar(&o.prices, "prices", "", "for --dry-run: price of 1,000 LIST, and of 1,000 GET or HEAD `requests`, such as 0.005,0.0004")
 	f.StringVar(&o.asOf, "as-of", "", "take the versions of this time or day, such as 2026-10-01T12:00:00Z")
 	f.StringVar(&o.form, "form", "", "form of the blocks: opaque, derived or content; as the API server needs it without this")
 	f.BoolVar(&o.dryRun, "dry-run", false, "tell what would be imported, and store nothing")
@@ -73,10 +88,15 @@ type report struct {
 	DryRun      bool     `json:"dry_run"`
 	Status      string   `json:"status"`
 	collection.Progress
-	SkippedBy map[string]int64     `json:"skipped_by_reason"`
-	Classes   map[string]int64     `json:"storage_classes"`
-	Clashes   int64                `json:"clashes"`
-	Left      []collection.Skipped `json:"skipped_keys"`
+	SkippedBy map[string]int64        `json:"skipped_by_reason"`
+	Classes   map[string]int64        `json:"storage_classes"`
+	Owners    []collection.OwnerCount `json:"owners,omitempty"`
+	// Pieces is how many GETs one read of all files takes.
+	Pieces  int64                `json:"read_requests"`
+	Clashes int64                `json:"clashes"`
+	Left    []collection.Skipped `json:"skipped_keys"`
+
+	prices prices
 }
 
 func (o *importing) work(ctx context.Context, s *session, args []string) error {
@@ -91,14 +111,19 @@ func (o *importing) work(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
+	prices, err := parsePrices(o.prices)
+	if err != nil {
+		return err
+	}
 	j := o.journal(s, sources)
 	defer j.close()
-	r := report{DryRun: o.dryRun, Collections: []record{}, Left: []collection.Skipped{}}
+	r := report{prices: prices, DryRun: o.dryRun, Collections: []record{}, Left: []collection.Skipped{}}
 	result, err := o.run(ctx, s, c, sources, &r, j)
 	if err != nil {
 		return err
 	}
 	r.Status, r.Progress, r.SkippedBy, r.Classes, r.Clashes = result.Status, result.Progress, result.SkippedBy, result.Classes, result.Clashes
+	r.Owners, r.Pieces = result.Owners, result.Pieces
 	if r.Files == 0 {
 		j.remove()
 		return fmt.Errorf("nothing is left to import, of %s: nothing was stored", plural(r.Listed, "key"))
@@ -166,7 +191,7 @@ func (o *importing) run(ctx context.Context, s *session, c *collection.Collectio
 		return nil, err
 	}
 	p := pace{started: time.Now()}
-	options := collection.ImportOptions{Into: o.path, Form: o.form, Clash: clash, DryRun: o.dryRun,
+	options := collection.ImportOptions{Into: o.path, Form: o.form, Clash: clash, DryRun: o.dryRun, Owners: o.dryRun,
 		Journal:  j.options(m, r, &p),
 		Progress: func(at collection.Progress) { m.show(p.text(at, time.Now())) },
 		Skipped: func(left collection.Skipped) {
@@ -246,6 +271,7 @@ func (r *report) rows() [][]string {
 	for _, class := range slices.Sorted(maps.Keys(r.Classes)) {
 		rows = append(rows, []string{"storage class " + class, plural(r.Classes[class], "file")})
 	}
+	rows = append(rows, r.ownerRows()...)
 	for _, more := range []struct {
 		what string
 		n    int64
@@ -257,5 +283,5 @@ func (r *report) rows() [][]string {
 	for _, reason := range slices.Sorted(maps.Keys(r.SkippedBy)) {
 		rows = append(rows, []string{"left out: " + reason, plural(r.SkippedBy[reason], "key")})
 	}
-	return rows
+	return append(rows, r.priceRows()...)
 }

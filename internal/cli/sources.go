@@ -43,6 +43,7 @@ func (o *importing) sources(stdin io.Reader, args []string) ([]collection.Source
 		all[i].AsOf = asOf
 		if isPrefix(s.URL) { // filters are for what a prefix stands for
 			all[i].Include, all[i].Exclude = o.include, o.exclude
+			all[i].IncludeRegexp, all[i].ExcludeRegexp = o.includeRegexp, o.excludeRegexp
 		}
 	}
 	return all, nil

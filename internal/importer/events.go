@@ -25,6 +25,10 @@ type File struct {
 	ETag         string    `json:"etag"`
 	LastModified time.Time `json:"last_modified"`
 	StorageClass string    `json:"storage_class"`
+	// Owner is the id of the owner and OwnerName a name, if they were asked for
+	// and S3 told them: it does for what it lists, and not for single objects.
+	Owner     string `json:"owner,omitempty"`
+	OwnerName string `json:"owner_name,omitempty"`
 	// Locator is one locator, or several with spaces between, as in a
 	// manifest, for an object that is cut.
 	Locator string `json:"locator"`
@@ -50,6 +54,7 @@ type Skipped struct {
 type Progress struct {
 	Type string `json:"type"` // "progress"
 	Counts
+	Requests Requests `json:"requests"`
 	// BytesRead counts what content form had to read, ahead of the files told.
 	BytesRead int64  `json:"bytes_read,omitempty"`
 	Resume    string `json:"resume,omitempty"`
@@ -68,6 +73,7 @@ type Failed struct {
 type Done struct {
 	Type string `json:"type"` // "done"
 	Counts
+	Requests  Requests         `json:"requests"`
 	SkippedBy map[string]int64 `json:"skipped_by_reason"`
 	// Status is "complete", or "partial" when data was left out that the
 	// caller's filters did not exclude, or "empty" when there are no files.
@@ -85,6 +91,17 @@ type Counts struct {
 	// Archived and WeakPins count files with these marks.
 	Archived int64 `json:"archived"`
 	WeakPins int64 `json:"weak_pins"`
+}
+
+// Requests counts what S3 was asked for this import, retries included, up to
+// the point that its lines tell of.
+type Requests struct {
+	List int64 `json:"list"`
+	Head int64 `json:"head"`
+	Get  int64 `json:"get"`
+	// RequesterPays says that some of them went under an access rule with
+	// requester_pays: the account of the credentials pays, not the bucket's.
+	RequesterPays bool `json:"requester_pays,omitempty"`
 }
 
 // Reasons for skipping that are not words of the error table.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/s3read"
 	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 )
 
@@ -49,6 +50,10 @@ type job struct {
 	hidden  map[*creds.Rule]bool
 	answers answers
 	hashes  *hashes
+	// tally counts the requests to S3 of this run, and before holds those of
+	// the runs before.
+	tally  s3read.Tally
+	before Requests
 }
 
 // state is what a resume token carries.
@@ -58,6 +63,7 @@ type state struct {
 	Counts    Counts           `json:"counts"`
 	SkippedBy map[string]int64 `json:"skipped_by"`
 	Clashes   clashes          `json:"clashes,omitempty"`
+	Requests  Requests         `json:"requests"`
 	Manifest  []byte           `json:"manifest"`
 }
 
@@ -78,6 +84,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 		return nil, err
 	}
 	j.mark, j.marked = resume, j.state.Counts.Listed
+	j.before = j.state.Requests
 	j.sink.note(j.progress())
 	return j, j.text.UnmarshalBinary(j.state.Manifest)
 }
@@ -85,7 +92,7 @@ func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token cr
 // run imports source after source. A source that S3 or the access rules
 // refuse as a whole is skipped with a line, unless it is the only one.
 func (j *job) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(j.tally.Context(ctx))
 	defer j.hashes.running.Wait()
 	defer j.answers.running.Wait()
 	defer cancel()
@@ -145,7 +152,18 @@ func (j *job) finish() error {
 	if err := j.text.Flush(); err != nil {
 		return err
 	}
-	return j.sink.Line(Done{Type: "done", Counts: j.state.Counts, SkippedBy: j.state.SkippedBy, Status: j.status(), PDH: j.text.PDH()})
+	return j.sink.Line(Done{Type: "done", Counts: j.state.Counts, Requests: j.requests(), SkippedBy: j.state.SkippedBy, Status: j.status(), PDH: j.text.PDH()})
+}
+
+// requests returns how many requests to S3 there were.
+func (j *job) requests() Requests {
+	list, head, get := j.tally.Counts()
+	all := j.before
+	all.List, all.Head, all.Get = all.List+list, all.Head+head, all.Get+get
+	for _, g := range j.access {
+		all.RequesterPays = all.RequesterPays || g.RequesterPays
+	}
+	return all
 }
 
 // status tells whether data was left out. What the caller excluded, what is
@@ -192,7 +210,7 @@ func (j *job) boundary() error {
 
 // progress is how far the job is.
 func (j *job) progress() Progress {
-	return Progress{Type: "progress", Counts: j.state.Counts, BytesRead: j.hashes.read.Load()}
+	return Progress{Type: "progress", Counts: j.state.Counts, Requests: j.requests(), BytesRead: j.hashes.read.Load()}
 }
 
 // isFinal reports whether trying again would give the same answer.

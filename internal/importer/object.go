@@ -43,7 +43,9 @@ func (j *job) describe(ctx context.Context, a creds.Access, t *target) (s3read.I
 			return v.Info, err
 		}
 		if v.Object.Key == t.object.Key && !v.DeleteMarker {
-			return j.Describer.Head(ctx, a, v.Object)
+			info, err := j.Describer.Head(ctx, a, v.Object)
+			info.Owner = v.Owner
+			return info, err
 		}
 		break // the key itself is listed first
 	}
@@ -140,6 +142,9 @@ func (j *job) describeFile(ctx context.Context, g *grant, info s3read.Info, file
 	}
 	if f.StorageClass == "" {
 		f.StorageClass = "STANDARD"
+	}
+	if j.owners {
+		f.Owner, f.OwnerName = info.Owner.ID, info.Owner.Name
 	}
 	all, err := j.locators(ctx, g.Access, info)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/s3read"
+	"github.com/arvados-s3/keepstore/sdk/go/collection/source"
 )
 
 // importPrefix lists a prefix and imports what it finds.
@@ -77,7 +78,7 @@ func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read
 	reason, text := j.whyNot(t, v, rel)
 	switch {
 	case reason != "":
-	case j.state.Clashes.meets(v.Object.Key) || j.clashesWithSingle(file):
+	case j.state.Clashes.meets(v.Object.Key) || j.singles.Meets(file):
 		reason, text = reasonClash, "this path, or a folder of it, is a file already: give one of them another path"
 	case rule != nil && rule.Endpoint != listed.Endpoint:
 		reason, text = reasonEndpoint, "another access rule puts this key at another endpoint: import it on its own"
@@ -187,14 +188,14 @@ func (j *job) whyNot(t *target, v s3read.Version, rel string) (reason, text stri
 	switch {
 	case v.Undecodable:
 		return reasonUndecodable, "the listing of this S3 server cannot show the key exactly: import it by its URL"
-	case !t.wants(rel):
+	case !t.filter.wants(rel):
 		return reasonExcluded, ""
 	case rel == "" || strings.HasSuffix(rel, "/"):
-		if v.Size == 0 && (rel == "" || isPath(strings.TrimSuffix(rel, "/"))) {
+		if v.Size == 0 && (rel == "" || source.IsPath(strings.TrimSuffix(rel, "/"))) {
 			return reasonPlaceholder, "the key ends in \"/\" and holds no bytes: it stands for a folder"
 		}
 		return reasonBadName, "the key ends in \"/\" and cannot be a file: import this URL, with its versionId, and a path"
-	case !isPath(rel) || strings.ContainsRune(rel, 0):
+	case !source.IsPath(rel) || strings.ContainsRune(rel, 0):
 		return reasonBadName, "the key has an empty, \".\" or \"..\" segment and cannot be a path: import it by its URL with a path"
 	case v.DeleteMarker:
 		return reasonDeleted, "the object was deleted at " + v.LastModified.UTC().Format("2006-01-02T15:04:05Z") + " (delete marker " + v.Object.VersionID + ")"

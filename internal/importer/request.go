@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/arvados-s3/keepstore/pseudoblock"
+	"github.com/arvados-s3/keepstore/sdk/go/collection/source"
 )
 
 // MaxSources is the most sources that one request may have.
@@ -20,6 +21,8 @@ type Request struct {
 	Sources []Source `json:"sources"`
 	// Form is opaque, derived or content; empty lets the server choose.
 	Form string `json:"form,omitempty"`
+	// Owners asks for the owners of objects.
+	Owners bool `json:"owners,omitempty"`
 	// Resume is a token of an earlier, broken-off answer to the same request.
 	Resume string `json:"resume,omitempty"`
 }
@@ -36,9 +39,14 @@ type Source struct {
 	// whole path, or with a "/" at the end the folder.
 	Path string `json:"path,omitempty"`
 	// Include and Exclude are glob patterns over the path below the prefix,
-	// or over the last component for patterns without "/". Exclude wins.
+	// or over the last component for patterns without "/".
 	Include []string `json:"include,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
+	// IncludeRegexp and ExcludeRegexp are regular expressions of RE2, looked
+	// for anywhere in the path below the prefix. A key is imported when nothing
+	// excludes it and, if there is anything that includes, that does.
+	IncludeRegexp []string `json:"include_regexp,omitempty"`
+	ExcludeRegexp []string `json:"exclude_regexp,omitempty"`
 	// AsOf asks for the versions that were current then.
 	AsOf *time.Time `json:"as_of,omitempty"`
 }
@@ -55,9 +63,10 @@ func (r Request) digest(form pseudoblock.Form) string {
 // plan is a checked request.
 type plan struct {
 	form    pseudoblock.Form
+	owners  bool
 	digest  string
 	targets []target
-	singles map[string]bool // paths of the single objects, and their folders with "/" at the end
+	singles source.Singles
 }
 
 func (im *Importer) newPlan(r Request) (*plan, error) {
@@ -71,9 +80,10 @@ func (im *Importer) newPlan(r Request) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{form: form, digest: r.digest(form)}
+	p := &plan{form: form, digest: r.digest(form), owners: r.Owners}
+	known := &programs{}
 	for i, s := range r.Sources {
-		t, err := newTarget(s)
+		t, err := newTarget(s, known)
 		if err != nil {
 			return nil, badRequest("source %d: %s", i+1, err)
 		}

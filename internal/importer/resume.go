@@ -34,7 +34,7 @@ func (j *job) seal() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	j.state.Manifest = text
+	j.state.Manifest, j.state.Requests = text, j.requests()
 	body, err := json.Marshal(sealed{User: j.caller.UserUUID, Request: j.digest, Made: j.now(), State: j.state})
 	if err != nil {
 		return "", err

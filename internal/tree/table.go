@@ -123,7 +123,7 @@ func servers() []Row {
 		{Package: "internal/peer", Why: "it is a client of other Keep servers", May: []string{"locator", "creds"}, Never: noAWS, NeverUse: noHandlers()},
 		{
 			Package: "internal/importer", Why: "importing is the same behind HTTP, a command or a test", Never: noAWS,
-			May:      []string{"locator", "pseudoblock", "creds", "s3read", "sdk/go/collection/manifest"},
+			May:      []string{"locator", "pseudoblock", "creds", "s3read", "sdk/go/collection/manifest", "sdk/go/collection/source"},
 			NeverUse: noHandlers(),
 		},
 		{
@@ -160,7 +160,11 @@ func clients() []Row {
 		},
 		{
 			Package: "sdk/go/collection", Why: "it talks HTTP to the servers and works without their code",
-			May: []string{"locator", "pseudoblock", "sdk/go/api", "sdk/go/collection/manifest", "sdk/go/keep"}, Never: noAWS, NeverLink: noAWS,
+			May: []string{"locator", "pseudoblock", "sdk/go/api", "sdk/go/collection/manifest", "sdk/go/collection/source", "sdk/go/keep"}, Never: noAWS, NeverLink: noAWS,
+		},
+		{
+			Package: "sdk/go/collection/source", Why: "where files go is the same for servers and clients", May: []string{"locator"},
+			Never: append(noAWS, Ban{"net/http", "it sends nothing"}), NeverLink: noAWS,
 		},
 		{
 			Package: "sdk/go/collection/manifest", Why: "manifests are text", May: []string{"locator"},

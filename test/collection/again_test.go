@@ -5,6 +5,8 @@ package collection
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -335,5 +337,53 @@ func TestJournalComplete(t *testing.T) {
 	want := []string{"resumed true false", "anew bad-resume-token", "resumed true false"}
 	if !slices.Equal(told, want) {
 		t.Errorf("told was %q", told)
+	}
+}
+
+// TestJournalOfParts: an import in several requests goes on in the middle of
+// one of them, and asks again for none of those that are complete.
+func TestJournalOfParts(t *testing.T) {
+	r := newRig(t)
+	r.many("many/", 1500)
+	var sources []collection.Source
+	for i := range 1500 { // with places that make it more than one request may have
+		place := fmt.Sprintf("%03d/%s%05d", i/50, strings.Repeat("a long way down/", 55), i)
+		sources = append(sources, collection.Source{URL: r.url(fmt.Sprintf("many/%03d/%05d", i/100, i)), Path: place})
+	}
+	whole, err := r.admin.New().ImportFromS3(t.Context(), sources, collection.ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(filepath.Join(t.TempDir(), "journal"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, at := range []int{100, 1300} {
+		r.lab.Set(faultproxy.Rule{Path: regexp.MustCompile(fmt.Sprintf("/%05d", at)), Do: []faultproxy.Action{faultproxy.Delay(time.Hour)}})
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := r.admin.New().ImportFromS3(ctx, sources, collection.ImportOptions{Journal: &collection.Journal{File: file},
+			Progress: func(p collection.Progress) {
+				if p.Files > int64(at)-50 {
+					cancel()
+				}
+			}})
+		if cancel(); !errors.Is(err, context.Canceled) {
+			t.Fatalf("at %d: %v", at, err)
+		}
+	}
+	r.lab.Set()
+	var resumed collection.Progress
+	result, err := r.admin.New().ImportFromS3(t.Context(), sources, collection.ImportOptions{Journal: &collection.Journal{File: file,
+		Resumed: func(p collection.Progress, _ time.Time) { resumed = p }}})
+	if err != nil || result.PDH != whole.PDH || result.Files != 1500 || result.Status != "complete" {
+		t.Errorf("got %+v and not %+v, %v", result, whole, err)
+	}
+	if asked := len(r.lab.Log()); asked == 0 || asked > 1500-1050+16 || resumed.Files < 1050 || resumed.Listed != resumed.Files {
+		t.Errorf("went on after %+v with %d requests", resumed, asked)
+	}
+	r.lab.Set()
+	if again, err := r.admin.New().ImportFromS3(t.Context(), sources, collection.ImportOptions{Journal: &collection.Journal{File: file}}); err != nil || again.PDH != whole.PDH || len(r.lab.Log()) > 0 {
+		t.Errorf("once more: %+v, %v, %d requests", again, err, len(r.lab.Log()))
 	}
 }

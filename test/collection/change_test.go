@@ -127,17 +127,25 @@ func (r *rig) asOf(c *collection.Collection, before time.Time) {
 // TestDiffWithFilters: what the filters of an import leave out is neither new
 // nor deleted.
 func TestDiffWithFilters(t *testing.T) {
+	t.Run("glob", func(t *testing.T) {
+		diffWithFilters(t, collection.Source{Path: "bams", Include: []string{"**/*.bam"}}, collection.Source{Exclude: []string{"*.bam"}})
+	})
+	t.Run("regexp", func(t *testing.T) {
+		diffWithFilters(t, collection.Source{Path: "bams", IncludeRegexp: []string{`\.bam$`}}, collection.Source{ExcludeRegexp: []string{`\.bam$`}})
+	})
+}
+
+func diffWithFilters(t *testing.T, bams, texts collection.Source) {
 	r := newRig(t)
+	bams.URL, texts.URL = r.url("f/"), r.url("f/")
 	for _, key := range []string{"f/a.bam", "f/a.txt", "f/sub/b.bam", "f/sub/b.txt"} {
 		r.put(key, []byte(key))
 	}
 	c := r.admin.New()
-	source := []collection.Source{{URL: r.url("f/"), Path: "bams", Include: []string{"**/*.bam"}}}
-	if _, err := c.ImportFromS3(t.Context(), source, collection.ImportOptions{Into: "top"}); err != nil {
+	if _, err := c.ImportFromS3(t.Context(), []collection.Source{bams}, collection.ImportOptions{Into: "top"}); err != nil {
 		t.Fatal(err)
 	}
-	texts := []collection.Source{{URL: r.url("f/"), Exclude: []string{"*.bam"}}}
-	if _, err := c.ImportFromS3(t.Context(), texts, collection.ImportOptions{Into: "texts"}); err != nil {
+	if _, err := c.ImportFromS3(t.Context(), []collection.Source{texts}, collection.ImportOptions{Into: "texts"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Save(t.Context(), collection.SaveOptions{}); err != nil {

@@ -26,9 +26,6 @@ const tenThousand = 10_000
 func TestTenThousand(t *testing.T) {
 	r := newRig(t)
 	r.many("many/", tenThousand)
-	r.put("data/sub/x.bam", []byte("bam"))
-	r.put("data/sub/x.bai", []byte("bai"))
-	r.put("database/not-this", []byte("no"))
 	m := &multitude{rig: r, then: time.Now()}
 	c, result := r.imported(r.admin, "many/")
 	if m.pdh = result.PDH; result.Files != tenThousand {
@@ -42,7 +39,7 @@ func TestTenThousand(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"resume", m.resume}, {"cancel", m.cancel}, {"again", m.again}, {"choose", m.choose}, {"check", m.check}, {"refresh", m.refresh}, {"used", m.used},
+		{"resume", m.resume}, {"cancel", m.cancel}, {"again", m.again}, {"choose", m.choose}, {"list", m.list}, {"check", m.check}, {"refresh", m.refresh}, {"used", m.used},
 	} {
 		t.Run(part.name, part.run)
 	}
@@ -133,46 +130,6 @@ func (m *multitude) cancel(t *testing.T) {
 		t.Errorf("got %+v, %v", result, err)
 	}
 	m.listed(t, tenThousand-part.Files)
-}
-
-// choose imports two prefixes, 500 single objects in three ways of writing,
-// and objects by filters, each to its place, after a dry run.
-func (m *multitude) choose(t *testing.T) {
-	version := m.put("data/sub/pinned", []byte("old"))
-	m.put("data/sub/pinned", []byte("newer"))
-	sources := []collection.Source{
-		{URL: m.url("many/007/"), Path: "seven"},
-		{URL: m.url("data"), Path: "not-a-prefix"},
-		{URL: m.url("data/"), Path: "deep", Include: []string{"**/*.ba?"}, Exclude: []string{"*.bai"}},
-		{URL: m.url("data/sub/pinned?versionId=") + version, Path: "old/"},
-	}
-	for i := range 500 {
-		key := fmt.Sprintf("many/%03d/%05d", 80+i/100, 8000+i)
-		url := []string{m.url(key), "https://" + m.bucket + ".s3.us-east-1.amazonaws.com/" + key, "https://s3.amazonaws.com/" + m.bucket + "/" + key}[i%3]
-		sources = append(sources, collection.Source{URL: url, Path: fmt.Sprintf("single/%d", i)})
-	}
-	c, skipped := m.admin.New(), []collection.Skipped(nil)
-	options := collection.ImportOptions{Skipped: func(s collection.Skipped) { skipped = append(skipped, s) }}
-	for _, dry := range []bool{true, false} {
-		options.DryRun, skipped = dry, nil
-		result, err := c.ImportFromS3(t.Context(), sources, options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if result.Files != 602 || result.Classes["STANDARD"] != 602 || result.SkippedBy["excluded"] != 2 || len(skipped) != 1 || skipped[0].URL != m.url("data") {
-			t.Errorf("dry run %t: %+v, skipped %+v", dry, result, skipped)
-		}
-		if files, _ := c.Size(); files != map[bool]int{false: 602}[dry] {
-			t.Errorf("dry run %t: there are %d files", dry, files)
-		}
-	}
-	wantBytes(t, c, "single/499", []byte("object 8499"))
-	wantBytes(t, c, "seven/00742", []byte("object 742"))
-	wantBytes(t, c, "deep/sub/x.bam", []byte("bam"))
-	wantBytes(t, c, "old/pinned", []byte("old"))
-	if again, err := c.ImportFromS3(t.Context(), sources, options); collection.KindOf(err) != collection.NameClash {
-		t.Errorf("the same once more gave %+v, %v", again, err)
-	}
 }
 
 // check asks once for each object version, and tells those that are lost.

@@ -37,8 +37,8 @@ func (d *differ) prefix(ctx context.Context, s Source, o DiffOptions) error {
 		return err
 	}
 	missing := d.below(s)
-	if (len(s.Include) > 0 || len(s.Exclude) > 0) && len(missing) > 0 {
-		s.Include, s.Exclude, d.only = nil, nil, true
+	if s.filtered() && len(missing) > 0 {
+		s.Include, s.Exclude, s.IncludeRegexp, s.ExcludeRegexp, d.only = nil, nil, nil, nil, true
 		if err := d.list(ctx, []Source{s}, o); err != nil {
 			return err
 		}

@@ -5,8 +5,6 @@ package collection
 
 import (
 	"context"
-	"io"
-	"slices"
 	"strconv"
 	"time"
 
@@ -37,6 +35,9 @@ type ImportOptions struct {
 	Clash Clash
 	// DryRun tells what would be imported and changes nothing.
 	DryRun bool
+	// Owners asks for the owners of what is listed, for the result. It costs no
+	// request.
+	Owners bool
 	// Progress is called at least every two seconds with the counts so far,
 	// always by one goroutine.
 	Progress func(Progress)
@@ -59,6 +60,11 @@ type ImportResult struct {
 	PDH string
 	// Classes counts the files by storage class.
 	Classes map[string]int64
+	// Owners counts the files by owner, those with most files first, if
+	// ImportOptions.Owners asked for it.
+	Owners []OwnerCount
+	// Pieces is how many GETs one read of all files takes, in pieces of 64 MiB.
+	Pieces int64
 	// Clashes counts files that were there already.
 	Clashes int64
 	// Unfinished is set, next to an error, when the import can be taken up
@@ -71,6 +77,22 @@ type ImportResult struct {
 type Unfinished struct {
 	importing *importing
 	stream    importStream
+	sources   []Source
+	// parts is nil if one request is enough.
+	parts *importParts
+}
+
+// run returns the last line.
+func (u *Unfinished) run(ctx context.Context) (line, error) {
+	if u.parts == nil {
+		return u.stream.run(ctx)
+	}
+	return u.parts.run(ctx, &u.stream)
+}
+
+// goesOn reports whether there is a point to go on from.
+func (u *Unfinished) goesOn() bool {
+	return u.stream.request.Resume != "" || u.parts != nil && u.parts.at > 0
 }
 
 // Files is the number of files that are there already.
@@ -82,6 +104,10 @@ func (u *Unfinished) Files() int64 { return u.importing.files }
 // was. An answer that breaks off is taken up again by itself, a few times;
 // after that, and when ctx ends, the result may have an [Unfinished], and a
 // [Journal] is good for another process.
+//
+// More sources than one request may have, 10,000 or 1 MiB of them, are sent in
+// several requests, one after the other. That is one import all the same: in
+// its result, its refusals and its progress.
 //
 // The next Save records the sources in the property [SourcesProperty].
 func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o ImportOptions) (*ImportResult, error) {
@@ -95,57 +121,24 @@ func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o Impor
 	if o.Form == "" && !aware {
 		o.Form = "derived"
 	}
-	request := importRequest{Form: o.Form}
+	request := importRequest{Form: o.Form, Owners: o.Owners}
 	for _, s := range sources {
 		request.Sources = append(request.Sources, s.below(o.Into))
 	}
-	u := c.newImport(request, o)
-	if o.Journal == nil {
-		return c.runImport(ctx, u)
+	u, err := c.newImport(request, o)
+	if err != nil || o.Journal == nil {
+		return c.runImport(ctx, u, err)
 	}
-	if err := u.open(o.Journal); err != nil {
-		return nil, err
-	}
-	result, err := c.runImport(ctx, u)
+	result, err := c.runImport(ctx, u, u.open(o.Journal))
 	if KindOf(err) != "bad-resume-token" {
 		return result, err
 	}
 	kept := u.stream.journal
 	kept.anew(err)
-	u = c.newImport(request, o)
-	u.stream.journal = kept
-	return c.runImport(ctx, u)
-}
-
-func (c *Collection) newImport(request importRequest, o ImportOptions) *Unfinished {
-	im := &importing{c: c, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
-		result: &ImportResult{Classes: map[string]int64{}}}
-	return &Unfinished{im, importStream{client: c.client, request: request, lines: im.lines, progress: im.progress(request.Sources)}}
-}
-
-// open takes in what a journal has.
-func (u *Unfinished) open(o *Journal) (err error) {
-	s := &u.stream
-	s.journal, s.request.Resume, err = s.client.openJournal(o, s.request, s.lines, func(done line) error {
-		s.done = &done
-		return nil
-	})
-	return err
-}
-
-// progress completes what is told of the progress, or is nil.
-func (im *importing) progress(sources []Source) func(Progress) {
-	if im.o.Progress == nil {
-		return nil
+	if u, err = c.newImport(request, o); err == nil {
+		u.stream.journal = kept
 	}
-	total := int64(len(sources))
-	if slices.ContainsFunc(sources, Source.isPrefix) {
-		total = 0
-	}
-	return func(p Progress) {
-		p.Total = total
-		im.o.Progress(p)
-	}
+	return c.runImport(ctx, u, err)
 }
 
 // ResumeImport goes on with an import that was canceled, or that broke off more
@@ -155,13 +148,16 @@ func (c *Collection) ResumeImport(ctx context.Context, u *Unfinished) (*ImportRe
 	if u.importing.c != c {
 		return nil, fault(BadSource, "the unfinished import is one of another collection")
 	}
-	return c.runImport(ctx, u)
+	return c.runImport(ctx, u, nil)
 }
 
-func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResult, error) {
+func (c *Collection) runImport(ctx context.Context, u *Unfinished, err error) (*ImportResult, error) {
+	if err != nil {
+		return nil, err
+	}
 	im := u.importing
-	done, err := u.stream.run(ctx)
-	if err != nil && u.stream.request.Resume != "" && KindOf(err) != "bad-resume-token" {
+	done, err := u.run(ctx)
+	if err != nil && u.goesOn() && KindOf(err) != "bad-resume-token" {
 		return &ImportResult{Progress: Progress{Files: im.files}, Unfinished: u}, err
 	}
 	if err != nil {
@@ -171,7 +167,7 @@ func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResul
 		u.stream.journal.clear()
 		return nil, err
 	}
-	return im.result, im.merge(u.stream.request.Sources)
+	return im.result, im.merge(u.sources)
 }
 
 // importing is what an import brought so far.
@@ -181,6 +177,7 @@ type importing struct {
 	root   *folder
 	text   *manifest.Writer // for the portable data hash
 	files  int64
+	owners map[string]OwnerCount // by id
 	result *ImportResult
 }
 
@@ -216,7 +213,7 @@ func (im *importing) file(l line) error {
 		return err
 	}
 	im.files++
-	im.result.Classes[l.StorageClass]++
+	im.tell(l)
 	return im.root.addFile(l.Path, newContent(r))
 }
 
@@ -247,9 +244,15 @@ func (im *importing) check(done line) error {
 	}
 	im.result.Progress, im.result.SkippedBy = done.counts(), done.SkippedBy
 	im.result.Status, im.result.PDH = done.Status, done.PDH
-	if pdh := im.text.PDH(); pdh != done.PDH || im.files != im.result.Files {
+	im.result.Owners = im.owned()
+	return complete(im.text.PDH(), im.files, done)
+}
+
+// complete compares files that came with the last line about them.
+func complete(pdh string, files int64, done line) error {
+	if told := done.counts().Files; pdh != done.PDH || files != told {
 		return fault(NotComplete, "the import sent %d files with the portable data hash %s, and says that it were %d with %s: nothing of it is used",
-			im.files, pdh, im.result.Files, done.PDH)
+			files, pdh, told, done.PDH)
 	}
 	return nil
 }

@@ -35,6 +35,8 @@ type Progress struct {
 	// At is the path of the file that came last. Those of a source come in the
 	// order of their keys.
 	At string `json:"-"`
+	// Requests are those to S3.
+	Requests Requests `json:"requests"`
 }
 
 // Skipped is a key, or a source, that was not imported.
@@ -53,6 +55,9 @@ type line struct {
 	URL          string           `json:"url,omitempty"`
 	Size         int64            `json:"size,omitempty"`
 	StorageClass string           `json:"storage_class,omitempty"`
+	Owner        string           `json:"owner,omitempty"`
+	OwnerName    string           `json:"owner_name,omitempty"`
+	WeakPin      bool             `json:"weak_pin,omitempty"`
 	Locator      string           `json:"locator,omitempty"`
 	Archived     json.RawMessage  `json:"archived,omitempty"` // true of a file, a number of a progress line
 	Reason       string           `json:"reason,omitempty"`
@@ -68,6 +73,7 @@ type line struct {
 type importRequest struct {
 	Sources []Source `json:"sources"`
 	Form    string   `json:"form,omitempty"`
+	Owners  bool     `json:"owners,omitempty"`
 	Resume  string   `json:"resume,omitempty"`
 }
 

@@ -125,6 +125,7 @@ func (j *journal) scan() (end int64, err error) {
 		return 0, err
 	}
 	var last journalLine
+	var complete Progress // of the requests before
 	for files := int64(0); ; {
 		text, ok := r.next()
 		if !ok {
@@ -137,7 +138,10 @@ func (j *journal) scan() (end int64, err error) {
 			}
 		case isPoint(text):
 			if last = (journalLine{}); json.Unmarshal(text, &last) == nil {
-				end, j.sum, j.counts = r.at, r.sum, last.counts()
+				end, j.sum, j.counts = r.at, r.sum, complete.plus(last.counts())
+			}
+			if last.Type == "done" {
+				complete = j.counts
 			}
 		}
 	}

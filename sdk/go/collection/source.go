@@ -25,9 +25,15 @@ type Source struct {
 	// whole path, or with a "/" at the end the folder.
 	Path string `json:"path,omitempty"`
 	// Include and Exclude are glob patterns over the path below the prefix, or
-	// over its last part for patterns without "/". Exclude wins.
+	// over its last part for patterns without "/".
 	Include []string `json:"include,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
+	// IncludeRegexp and ExcludeRegexp are regular expressions (RE2, as of
+	// package regexp), looked for anywhere in the path below the prefix. A key
+	// is imported when nothing excludes it and, if there is anything that
+	// includes, that does.
+	IncludeRegexp []string `json:"include_regexp,omitempty"`
+	ExcludeRegexp []string `json:"exclude_regexp,omitempty"`
 	// AsOf asks for the versions that were current then.
 	AsOf *time.Time `json:"as_of,omitempty"`
 }
@@ -76,6 +82,14 @@ func (s Source) below(folder string) Source {
 		s.Path = strings.TrimSuffix(s.Path, "/")
 	}
 	return s
+}
+
+// filtered reports whether the source has filters.
+func (s Source) filtered() bool { return !s.sameFilters(Source{}) }
+
+func (s Source) sameFilters(o Source) bool {
+	return slices.Equal(s.Include, o.Include) && slices.Equal(s.Exclude, o.Exclude) &&
+		slices.Equal(s.IncludeRegexp, o.IncludeRegexp) && slices.Equal(s.ExcludeRegexp, o.ExcludeRegexp)
 }
 
 // Properties of collections that have S3 objects in them.
@@ -141,7 +155,7 @@ func (c *Collection) Sources() ([]SourceRecord, error) {
 func mergeSources(known, imported []SourceRecord) []SourceRecord {
 	for _, one := range imported {
 		known = slices.DeleteFunc(known, func(k SourceRecord) bool {
-			return k.url() == one.url() && k.Path == one.Path && slices.Equal(k.Include, one.Include) && slices.Equal(k.Exclude, one.Exclude)
+			return k.url() == one.url() && k.Path == one.Path && k.sameFilters(one.Source)
 		})
 		known = append(known, one)
 	}

@@ -168,13 +168,17 @@ class Collection(_Tree, arvados.collection.Collection):
         as_of: datetime.datetime | str | None = None,
         form: str | None = None,
         progress: Callable[[Progress], object] | None = None,
+        include_regexp: Iterable[str] = (),
+        exclude_regexp: Iterable[str] = (),
     ) -> Summary:
         """Adds S3 objects as files, by reference: nothing is copied.
 
         ``url_or_urls``: ``s3://bucket/key``, ``s3://bucket/prefix/``, with
         ``?versionId=`` if need be; one or several, also as `Source`.
         ``path``: the folder for a prefix, the name for an object (a folder
-        where it ends with /). ``include``, ``exclude``: globs below a prefix.
+        where it ends with /). ``include``, ``exclude``: globs below a prefix;
+        ``include_regexp``, ``exclude_regexp``: regular expressions of RE2, looked
+        for anywhere in the path below it. What excludes wins.
         ``as_of``: the versions that were current then. ``form``: opaque,
         derived or content; by default what the cluster can hold. ``progress``
         is called with counts while it runs.
@@ -184,7 +188,15 @@ class Collection(_Tree, arvados.collection.Collection):
         Raises `arvados_pseudoblock.errors`; returns what was imported and what
         was left out. Call ``save`` or ``save_new`` afterwards.
         """
-        sources = imports.sources_of(url_or_urls, path, include=include, exclude=exclude, as_of=as_of)
+        sources = imports.sources_of(
+            url_or_urls,
+            path,
+            include=include,
+            exclude=exclude,
+            as_of=as_of,
+            include_regexp=include_regexp,
+            exclude_regexp=exclude_regexp,
+        )
         return imports.into(self, sources, form=form, progress=progress)
 
 
@@ -213,8 +225,20 @@ def import_from_s3(
     as_of: datetime.datetime | str | None = None,
     form: str | None = None,
     progress: Callable[[Progress], object] | None = None,
+    include_regexp: Iterable[str] = (),
+    exclude_regexp: Iterable[str] = (),
 ) -> Collection:
     """A new collection, not saved yet, of S3 objects by reference; see `Collection.import_from_s3`."""
     made = Collection(api_client=api_client)
-    made.import_from_s3(url_or_urls, path, include=include, exclude=exclude, as_of=as_of, form=form, progress=progress)
+    made.import_from_s3(
+        url_or_urls,
+        path,
+        include=include,
+        exclude=exclude,
+        as_of=as_of,
+        form=form,
+        progress=progress,
+        include_regexp=include_regexp,
+        exclude_regexp=exclude_regexp,
+    )
     return made

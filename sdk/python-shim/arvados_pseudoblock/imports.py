@@ -33,6 +33,9 @@ __all__ = ["File", "Progress", "Skipped", "Source", "Summary", "events", "into",
 
 _logger = logging.getLogger("arvados.pseudoblock")
 _MOST_SKIPPED = 1000  # lines that a Summary keeps
+_FILTERS = ("include", "exclude", "include_regexp", "exclude_regexp")
+# What one request takes (docs/protocol.md); of the 1 MiB some is left for a resume token.
+_MOST_SOURCES, _MOST_BYTES = 10_000, (1 << 20) - (64 << 10)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,13 @@ class Source:
     as_of: datetime.datetime | str | None = None
     bucket: str = ""
     key: str = ""
+    include_regexp: tuple[str, ...] = ()
+    exclude_regexp: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As the server wants it."""
         out: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name)}
-        out.update({name: list(out[name]) for name in ("include", "exclude") if name in out})
+        out.update({name: _listed(out[name]) for name in _FILTERS if name in out})
         if isinstance(self.as_of, datetime.datetime):
             out["as_of"] = self.as_of.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return out
@@ -101,7 +106,8 @@ class Progress:
 class Summary:
     """How an import ended. ``status``: complete, partial (something was left out
     that no filter named; see ``skipped_by_reason``), or empty. ``skipped`` holds
-    the first thousand keys left out. ``portable_data_hash`` is that of the files
+    the first thousand keys left out. ``requests`` counts what the server asked of
+    S3, as ``list``, ``head`` and ``get``. ``portable_data_hash`` is that of the files
     imported, before anything else is in the collection."""
 
     files: int = 0
@@ -113,6 +119,7 @@ class Summary:
     weak_pins: int = 0
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
+    requests: dict[str, int] = field(default_factory=dict)
 
 
 Event = File | Skipped | Progress | Summary
@@ -127,17 +134,29 @@ def sources_of(
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
     as_of: datetime.datetime | str | None = None,
+    include_regexp: Iterable[str] = (),
+    exclude_regexp: Iterable[str] = (),
 ) -> list[Source]:
     """Sources out of what a caller writes. The options are for URLs; a `Source` has its own."""
     given = [url_or_urls] if isinstance(url_or_urls, (str, Source)) else list(url_or_urls)
     if not given:
         raise errors.UsageError("an import needs at least one S3 URL")
-    common = {"path": path, "include": _globs(include), "exclude": _globs(exclude), "as_of": as_of}
+    filters = zip(_FILTERS, (include, exclude, include_regexp, exclude_regexp), strict=True)
+    common = {"path": path, "as_of": as_of, **{name: tuple(_listed(given)) for name, given in filters}}
     return [one if isinstance(one, Source) else Source(one, **common) for one in given]  # type: ignore[arg-type]
 
 
-def _globs(globs: Iterable[str]) -> tuple[str, ...]:
-    return (globs,) if isinstance(globs, str) else tuple(globs)
+def _listed(patterns: Iterable[str]) -> list[str]:
+    return [patterns] if isinstance(patterns, str) else list(patterns)
+
+
+def _check_size(body: dict[str, Any]) -> None:
+    sources, size = len(body["sources"]), len(json.dumps(body).encode())
+    if sources > _MOST_SOURCES or size > _MOST_BYTES:
+        raise errors.UsageError(
+            f"{sources} sources of {size} bytes are more than one request takes ({_MOST_SOURCES} and {_MOST_BYTES}): "
+            "import them in several calls, or with `keepstore import --from`, which takes a list of any length"
+        )
 
 
 def _known(kind: type[_T], line: dict[str, Any]) -> _T:
@@ -160,6 +179,7 @@ def events(
     body: dict[str, Any] = {"sources": [s.to_json() for s in sources]}
     if form:
         body["form"] = form
+    _check_size(body)
     run = _Import(reader_of(keep).fetcher, body)
     retries = run.fetcher.num_retries if num_retries is None else num_retries
     yield from run.until_done(retries)

@@ -73,6 +73,24 @@ def test_dry_run_and_json(filled: Bucket, api: Any) -> None:
     assert record["portable_data_hash"] == told["portable_data_hash"] and told["skipped_by_reason"] == {"excluded": 1}
 
 
+def test_regular_expressions(filled: Bucket, api: Any) -> None:
+    args = ("--dry-run", "--json", "--include-regexp", r"\.(bam|log)$", "--exclude-regexp", "^sub/c", filled.url())
+    told = json.loads(program(api, *args).stdout)
+    assert (told["files"], told["skipped_by_reason"], told["requests"]["list"]) == (2, {"excluded": 1}, 1)
+    result = program(api, "--retries", "0", "--exclude-regexp", "a(b", filled.url())
+    assert result.returncode == 1 and "is wrong at character 2: missing closing )" in result.stderr
+    made = pb.import_from_s3(filled.url(), api_client=api, include_regexp="c.log")
+    assert list(made) == ["sub"] and list(made["sub"]) == ["c.log"]
+
+
+def test_a_list_that_is_too_long(api: Any) -> None:
+    """It is refused here, with what to do, and not cut into several imports."""
+    keep = pb.KeepClient(api_client=api)
+    for n, path in ((10_001, "x"), (1200, "long/" * 200)):
+        with pytest.raises(pb.errors.UsageError, match="more than one request takes"):
+            next(imports.events(keep, [pb.Source(f"s3://b/{i}", path=f"{path}{i}") for i in range(n)]))
+
+
 def test_progress(filled: Bucket, api: Any) -> None:
     assert "\r3 files, 23 bytes, 0 left out \n" in program(api, "--progress", "--dry-run", filled.url()).stderr
     assert re.search(

@@ -25,7 +25,7 @@ README = (PACKAGE / "README.md").read_text()
 PUBLIC = """\
 Collection (manifest_locator_or_text, api_client, keep_client, *args, **kwargs)
 Collection.clone (self, new_parent, new_name, readonly, new_config)
-Collection.import_from_s3 (self, url_or_urls, path, *, include, exclude, as_of, form, progress)
+Collection.import_from_s3 (self, url_or_urls, path, *, include, exclude, as_of, form, progress, include_regexp, exclude_regexp)
 Collection.portable_data_hash (self)
 Collection.update (self, other, num_retries)
 CollectionReader (manifest_locator_or_text, *args, **kwargs)
@@ -40,15 +40,15 @@ KeepClient.refresh_signature (self, loc)
 KeepClient.stop_prefetch_threads (self)
 Progress (listed, files, bytes, skipped, archived, weak_pins, bytes_read)
 Skipped (url, reason, text)
-Source (url, path, include, exclude, as_of, bucket, key)
+Source (url, path, include, exclude, as_of, bucket, key, include_regexp, exclude_regexp)
 Source.to_json (self)
-Summary (files, bytes, listed, status, portable_data_hash, archived, weak_pins, skipped_by_reason, skipped)
+Summary (files, bytes, listed, status, portable_data_hash, archived, weak_pins, skipped_by_reason, skipped, requests)
 disable ()
 enable ()
-import_from_s3 (url_or_urls, path, *, api_client, include, exclude, as_of, form, progress)
+import_from_s3 (url_or_urls, path, *, api_client, include, exclude, as_of, form, progress, include_regexp, exclude_regexp)
 is_enabled ()
 portable_data_hash (text)
-"""
+"""  # noqa: E501 - a line is a signature
 
 
 def _signature(of: Any) -> str:

@@ -55,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         help="only these files below a prefix; may be given several times",
     )
     add("--exclude", action="append", default=[], metavar="GLOB", help="not these files; counts more than --include")
+    add("--include-regexp", action="append", default=[], metavar="RE", help="likewise, by a regular expression of RE2")
+    add("--exclude-regexp", action="append", default=[], metavar="RE", help="likewise, anywhere in a path; counts more")
     add("--as-of", metavar="TIME", help="the versions that were current then, such as 2026-10-01T00:00:00Z")
     add(
         "--form",
@@ -113,7 +115,13 @@ def _told(summary: imports.Summary, result: dict[str, Any]) -> str:
 
 def _sources(options: argparse.Namespace) -> list[imports.Source]:
     return imports.sources_of(
-        options.urls, options.path, include=options.include, exclude=options.exclude, as_of=options.as_of
+        options.urls,
+        options.path,
+        include=options.include,
+        exclude=options.exclude,
+        as_of=options.as_of,
+        include_regexp=options.include_regexp,
+        exclude_regexp=options.exclude_regexp,
     )
 
 
