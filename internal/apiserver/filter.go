@@ -158,8 +158,17 @@ func parseTime(text string) (time.Time, error) {
 }
 
 // filterArray answers [scopes, contains, item] and [scopes, contains, [item, …]],
-// which wants all of the items.
+// which wants all of the items, and [scopes, =, [item, …]], which wants just
+// these in their order: so Workbench finds sharing links.
 func filterArray(c column, op string, right json.RawMessage) (clause, error) {
+	if op == "=" {
+		var whole []string
+		if json.Unmarshal(right, &whole) != nil {
+			return clause{}, invalid("%s can be equal to a list of texts only", c.name)
+		}
+		text, err := json.Marshal(whole)
+		return clause{c.sql() + " = ?", []any{string(text)}}, err
+	}
 	var one *string
 	var items []string
 	if json.Unmarshal(right, &one) == nil && one != nil {
@@ -168,7 +177,7 @@ func filterArray(c column, op string, right json.RawMessage) (clause, error) {
 		items = nil
 	}
 	if op != "contains" || len(items) == 0 {
-		return clause{}, invalid("filters on %s are contains with a text or a list of texts", c.name)
+		return clause{}, invalid("filters on %s are contains with a text or a list of texts, and = with a list", c.name)
 	}
 	if len(items) > maxConditions {
 		return clause{}, tooManyConditions()

@@ -130,6 +130,22 @@ func TestFilterTypes(t *testing.T) {
 			t.Errorf("users with %s: %d %d items, want %d", filters, got.status, len(got.uuids()), want)
 		}
 	}
+	w.tokenFor(t, TokenSpec{UserUUID: w.ann.UUID, Scopes: []string{"GET /a", "GET /b"}})
+	for filters, want := range map[string]int{
+		`[["scopes","=",["GET /a","GET /b"]]]`:   1,
+		`[["scopes","=",["GET /b","GET /a"]]]`:   0,
+		`[["scopes","=",["GET /a"]]]`:            0,
+		`[["scopes","=",[]]]`:                    0,
+		`[["scopes","=",null]]`:                  0,
+		`[["scopes","=","GET /a"]]`:              -1,
+		`[["scopes","contains",["GET /a"]]]`:     1,
+		`[["scopes","=",["x\"] OR 1=1 --",""]]]`: 0,
+	} {
+		got := ask(t, w.Server, "GET", "/arvados/v1/api_client_authorizations?filters="+url.QueryEscape(filters), w.adminToken, "")
+		if len(got.uuids()) != max(0, want) || (got.status == 422) != (want < 0) {
+			t.Errorf("tokens with %s: %d %d items, want %d", filters, got.status, len(got.uuids()), want)
+		}
+	}
 	for filters, want := range map[string]int{
 		`[["service_port","=",443]]`:        1,
 		`[["service_type","!=","disk"]]`:    1,

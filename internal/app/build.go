@@ -74,6 +74,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 			Importer: &importer.Importer{
 				People: api, Keychain: chain, Rules: rules, Describer: reader, Lister: reader, Signer: signer,
 				PseudoBlocks: watch.pseudoBlocks, ServiceUUID: c.KeepServiceUUID, MaxRuns: c.Limits.MaxImports,
+				Counter: newCounter(c, api),
 			},
 			Store:           all.store,
 			Signer:          signer,

@@ -17,6 +17,7 @@ import (
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/internal/apiserver"
 	"github.com/arvados-s3/keepstore/internal/config"
+	"github.com/arvados-s3/keepstore/internal/running"
 )
 
 // StandaloneOptions say how to serve without an Arvados cluster.
@@ -69,7 +70,7 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 	if err != nil {
 		return err
 	}
-	forgetURL, err := tellURL(o.DataDir, url)
+	forgetURL, err := running.Tell(o.DataDir, url)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,8 @@ func Standalone(ctx context.Context, o StandaloneOptions) error {
 	o.Provided = config.Provided{
 		ClusterID: api.ClusterID(), APIURL: url, APICAFile: caFile,
 		SigningKey: creds.NewSecret(api.BlobSigningKey()), SigningTTL: o.SigningTTL,
-		IssuerKeyFile: filepath.Join(o.DataDir, "issuer-keys.pem"),
+		SystemRootToken: creds.NewSecret(api.SystemRootToken()),
+		IssuerKeyFile:   filepath.Join(o.DataDir, "issuer-keys.pem"),
 	}
 	ready := o.Ready
 	o.Ready = func(address string) {

@@ -13,6 +13,6 @@ import (
 func Commands() []*cobra.Command {
 	return slices.Concat(
 		[]*cobra.Command{newImport(), newLs(), newCat(), newGet(), newPut(), newCp(), newMv(), newRm()},
-		[]*cobra.Command{newCheck(), newDiff(), newRefresh(), newWhereUsed(), newManifest()},
+		[]*cobra.Command{newCheck(), newDiff(), newRefresh(), newWhereUsed(), newManifest(), newShare()},
 	)
 }

@@ -14,7 +14,12 @@ import (
 )
 
 // copying are the flags of cp and mv.
-type copying struct{ force bool }
+type copying struct {
+	force bool
+	// placed says what was put where in this run: no source of the same command
+	// may take its place, whatever the flags.
+	placed map[string]target
+}
 
 const copyHelp = `
 TARGET is a folder if it ends with /, is one already, or is the collection
@@ -86,7 +91,7 @@ func (o *copying) copy(ctx context.Context, s *session, args []string, move bool
 	}
 	var moved []taken
 	stored, err := s.edit(ctx, to.id, func(c *collection.Collection) error {
-		from[to.id], moved = c, nil
+		from[to.id], moved, o.placed = c, nil, map[string]target{}
 		into := to
 		into.folder = into.isFolder(c, len(sources))
 		for _, t := range sources {
@@ -132,9 +137,13 @@ func (o *copying) place(client *collection.Client, c *collection.Collection, to 
 			at = path.Join(to.path, path.Base(name))
 		}
 		same := t.id == to.id
+		if before, twice := o.placed[at]; twice {
+			return nil, usagef("%s and %s would both become %s", before, target{id: t.id, path: name}, quote(at))
+		}
 		if err := o.free(c, at, same && at == name); err != nil {
 			return nil, err
 		}
+		o.placed[at] = target{id: t.id, path: name}
 		if same && move {
 			if err := c.Rename(name, at); err != nil {
 				return nil, err

@@ -19,6 +19,9 @@ import (
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
 
+// maxThreads is more than helps anywhere.
+const maxThreads = 256
+
 // getting are the flags of get.
 type getting struct {
 	force, skip bool
@@ -61,8 +64,8 @@ func (o *getting) work(ctx context.Context, s *session, args []string) error {
 	switch {
 	case to == "-":
 		return s.cat(ctx, t, "")
-	case o.threads < 1 || to == "":
-		return usagef("--threads must be 1 or more, and DESTINATION a name")
+	case o.threads < 1 || o.threads > maxThreads || to == "":
+		return usagef("--threads must be 1 to %d, and DESTINATION a name", maxThreads)
 	}
 	c, err := s.load(ctx, t)
 	if err != nil {
@@ -81,6 +84,8 @@ type wanted struct {
 	from string // path in the collection
 	to   string // path below the root of the download
 	size int64
+	// there is the file that is to be replaced, or nil.
+	there fs.FileInfo
 }
 
 // download is the work of one get.
@@ -119,7 +124,7 @@ func (o *getting) plan(c *collection.Collection, t target, to string) (*download
 		return nil, err
 	}
 	if !info.IsDir() {
-		err = o.want(d, wanted{t.path, name, info.Size()})
+		err = o.want(d, wanted{from: t.path, to: name, size: info.Size()})
 	} else {
 		err = fs.WalkDir(c, t.path, func(from string, e fs.DirEntry, err error) error {
 			if err != nil {
@@ -136,7 +141,7 @@ func (o *getting) plan(c *collection.Collection, t target, to string) (*download
 			if err != nil {
 				return err
 			}
-			return o.want(d, wanted{from, below, info.Size()})
+			return o.want(d, wanted{from: from, to: below, size: info.Size()})
 		})
 	}
 	if err != nil {
@@ -160,6 +165,9 @@ func (o *getting) want(d *download, w wanted) error {
 		return fmt.Errorf("%s is there already and has not the %d bytes of the file in the collection: remove it, or give --force", quote(w.to), w.size)
 	default:
 		return fmt.Errorf("%s is there already: give --force to replace it, or --skip-existing to leave it", quote(w.to))
+	}
+	if err == nil {
+		w.there = there
 	}
 	d.files = append(d.files, w)
 	d.bytes += w.size

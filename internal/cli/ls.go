@@ -17,7 +17,8 @@ import (
 
 // listing are the flags of ls.
 type listing struct {
-	long, recursive, null bool
+	long, recursive, null, needs bool
+	batch                        string
 }
 
 // listed is a file or folder, for ls --json.
@@ -42,17 +43,29 @@ func newLs() *cobra.Command {
 		Long: `Ls lists files and folders, sorted by name. With --long each line has the size
 in bytes, the path, and the S3 object with its version that the file comes from.
 
+With --objects it lists the S3 object versions that all files there need, each
+once: its size, a tab, and its URL with the version. With --batch-csv it writes
+them, in place of printing, as manifests of S3 Batch Operations, which the owner
+of a bucket can use to tag or lock them: FOLDER/BUCKET.csv for each bucket, with
+bucket, percent-encoded key and version id. Objects that are pinned by ETag only
+have no version; they are left out, and the exit status is 3.
+
 Names are escaped as in manifests: what cannot be printed, and the backslash,
 is shown as \ooo. With --null and --json they are as they are.`,
 		Example: `  keepstore ls zzzzz-4zz18-0123456789abcde
-  keepstore ls --long --recursive zzzzz-4zz18-0123456789abcde/data`,
+  keepstore ls --long --recursive zzzzz-4zz18-0123456789abcde/data
+  keepstore ls --objects zzzzz-4zz18-0123456789abcde
+  keepstore ls --batch-csv manifests zzzzz-4zz18-0123456789abcde zzzzz-4zz18-abcde0123456789`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	cmd.Flags().BoolVarP(&o.long, "long", "l", false, "show sizes and S3 object versions")
 	cmd.Flags().BoolVarP(&o.recursive, "recursive", "R", false, "list what is in folders, too")
 	cmd.Flags().BoolVarP(&o.null, "null", "0", false, "print names as they are, with a zero byte after each")
+	cmd.Flags().BoolVar(&o.needs, "objects", false, "list the S3 object versions that the files need")
+	cmd.Flags().StringVar(&o.batch, "batch-csv", "", "write the S3 object versions into manifests of S3 Batch Operations in this folder")
 	command(cmd, o.work).MarkFlagsMutuallyExclusive("null", "json")
-	cmd.MarkFlagsMutuallyExclusive("null", "long")
+	cmd.MarkFlagsMutuallyExclusive("null", "long", "objects", "batch-csv")
+	cmd.MarkFlagsMutuallyExclusive("recursive", "objects", "batch-csv") // these go through all folders anyway
 	return cmd
 }
 
@@ -61,13 +74,19 @@ func (o *listing) work(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case o.needs:
+		return o.objects(ctx, s, targets)
+	case o.batch != "":
+		return o.batchCSV(ctx, s, targets)
+	}
 	all := []listed{}
 	for _, t := range targets {
 		c, err := s.load(ctx, t)
 		if err != nil {
 			return err
 		}
-		found, err := o.list(ctx, s.client, c, t)
+		found, err := o.list(ctx, c, t)
 		if err != nil {
 			return err
 		}
@@ -113,7 +132,7 @@ func (l listed) row(name string) []string {
 }
 
 // list returns a file, or what is in a folder.
-func (o *listing) list(ctx context.Context, client *collection.Client, c *collection.Collection, t target) ([]listed, error) {
+func (o *listing) list(ctx context.Context, c *collection.Collection, t target) ([]listed, error) {
 	found := []listed{}
 	err := fs.WalkDir(c, t.path, func(name string, d fs.DirEntry, err error) error {
 		if err == nil {
@@ -127,7 +146,7 @@ func (o *listing) list(ctx context.Context, client *collection.Client, c *collec
 		}
 		l := listed{Path: name, Folder: d.IsDir()}
 		if !l.Folder {
-			if l.Size, l.S3, err = o.describe(client, c, name, d); err != nil {
+			if l.Size, l.S3, err = o.describe(c, name, d); err != nil {
 				return err
 			}
 		}
@@ -143,17 +162,16 @@ func (o *listing) list(ctx context.Context, client *collection.Client, c *collec
 }
 
 // describe returns the size and, if these are shown, the S3 objects of a file.
-func (o *listing) describe(client *collection.Client, c *collection.Collection, name string, d fs.DirEntry) (int64, []reference, error) {
+func (o *listing) describe(c *collection.Collection, name string, d fs.DirEntry) (int64, []reference, error) {
 	info, err := d.Info()
 	if err != nil || !o.long {
 		return info.Size(), nil, err
 	}
-	one, err := alone(client, c, name)
-	if err != nil {
-		return 0, nil, err
-	}
 	var found []reference
-	for _, use := range one.Objects() {
+	for use, err := range c.ObjectsIn(name) {
+		if err != nil {
+			return 0, nil, err
+		}
 		found = append(found, reference{use.Object.URL(), use.Bytes})
 	}
 	return info.Size(), found, nil

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -153,10 +154,14 @@ func (s *session) printNames(names []string) error {
 	return w.Flush()
 }
 
-// printNull prints names as they are, with a zero byte after each.
+// printNull prints names as they are, with a zero byte after each. A name that
+// has one in it would look like two.
 func (s *session) printNull(names []string) error {
 	w := bufio.NewWriter(s.out)
 	for _, name := range names {
+		if strings.Contains(name, "\x00") {
+			return errors.Join(w.Flush(), fmt.Errorf("the name %s has a zero byte in it, which --null cannot show: use --json", quote(name)))
+		}
 		fmt.Fprint(w, name, "\x00") // Flush tells
 	}
 	return w.Flush()

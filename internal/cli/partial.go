@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"syscall"
 
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
@@ -39,8 +40,63 @@ func (p *partial) name() (string, error) {
 	return path.Join(path.Dir(p.to), fmt.Sprintf(".keepstore-%x.part", sum[:16])), err
 }
 
+// isPartName reports whether a file has a name like those of parts. A collection
+// that has one could pass it off as the beginning of another file.
+func isPartName(name string) bool {
+	return strings.HasPrefix(name, ".keepstore-") && strings.HasSuffix(name, ".part")
+}
+
+// open opens a part that this user left, or begins one, and locks it. What
+// others put in its place, or a link, could be changed by them, or be another
+// file of the user's: it is taken away.
+func (p *partial) open(name string) (*os.File, error) {
+	flags := os.O_RDWR | os.O_CREATE | os.O_EXCL
+	if info, err := p.d.root.Lstat(name); err == nil {
+		if ours(info) {
+			flags = os.O_RDWR
+		} else if err := p.d.root.Remove(name); err != nil {
+			return nil, err
+		}
+	}
+	out, err := p.d.root.OpenFile(name, flags, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(out.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		err = p.still(out, name)
+	}
+	if err != nil {
+		_ = out.Close() // the other error tells more
+		return nil, errors.New("another program downloads it to the same place")
+	}
+	return out, nil
+}
+
+// still fails if an open file no more has its name.
+func (p *partial) still(out *os.File, name string) error {
+	opened, err := out.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := p.d.root.Lstat(name)
+	if err == nil && !os.SameFile(opened, there) {
+		err = fs.ErrExist
+	}
+	return err
+}
+
+// ours reports whether a file is one that nobody else can have made.
+func ours(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && info.Mode().IsRegular() && int(stat.Uid) == os.Geteuid() && stat.Nlink == 1
+}
+
 // fetch downloads the file, or what is missing of it.
 func (p *partial) fetch(ctx context.Context) error {
+	if isPartName(path.Base(p.to)) {
+		return errors.New("it has a name like the unfinished files of this program: get it by itself, to another name")
+	}
 	name, err := p.name()
 	if err != nil {
 		return err
@@ -50,14 +106,11 @@ func (p *partial) fetch(ctx context.Context) error {
 		return err
 	}
 	defer in.Close()
-	out, err := p.d.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	out, err := p.open(name)
 	if err != nil {
 		return err
 	}
 	defer out.Close() // after an error; otherwise it was closed before
-	if err := syscall.Flock(int(out.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return errors.New("another program downloads it to the same place")
-	}
 	begin, err := p.begin(in, out)
 	if err != nil {
 		return err
@@ -83,10 +136,12 @@ func (p *partial) begin(in io.ReaderAt, out *os.File) (int64, error) {
 		return 0, err
 	}
 	at := info.Size()
-	if !info.Mode().IsRegular() {
-		return 0, &fs.PathError{Op: "open", Path: info.Name(), Err: errors.New("it is not a file")}
+	if at > p.size {
+		at = 0
 	}
-	if at > 0 && (at > p.size || !sameTail(in, out, at)) {
+	if same, err := sameTail(in, out, at); err != nil {
+		return 0, err
+	} else if !same {
 		at = 0
 	}
 	if err := out.Truncate(at); err != nil {
@@ -96,22 +151,24 @@ func (p *partial) begin(in io.ReaderAt, out *os.File) (int64, error) {
 	return at, err
 }
 
-// sameTail compares the bytes before a position. When they cannot be read, the
-// download will tell why.
-func sameTail(in, out io.ReaderAt, at int64) bool {
+// sameTail compares the bytes before a position. It fails when the right ones
+// cannot be read: what is not compared is not trusted.
+func sameTail(in, out io.ReaderAt, at int64) (bool, error) {
 	n := min(at, tail)
 	want, got := make([]byte, n), make([]byte, n)
 	if _, err := out.ReadAt(got, at-n); err != nil && err != io.EOF {
-		return false
+		return false, nil
 	}
-	if _, err := in.ReadAt(want, at-n); err != nil && err != io.EOF {
-		return true
+	if read, err := in.ReadAt(want, at-n); int64(read) < n {
+		return false, err
 	}
-	return bytes.Equal(want, got)
+	return bytes.Equal(want, got), nil
 }
 
-// finish gives the file its name. What is there already is replaced: that it
-// may be was asked before.
+// finish gives the file its name. Only what was there before the download is
+// replaced, if that is allowed. Something else may have come there meanwhile: on
+// some file systems another file of the collection, whose name differs in case
+// only.
 func (p *partial) finish(out *os.File, name string) error {
 	info, err := out.Stat()
 	if err == nil && info.Size() != p.size {
@@ -122,6 +179,11 @@ func (p *partial) finish(out *os.File, name string) error {
 	}
 	if err != nil {
 		return err
+	}
+	p.d.mu.Lock()
+	defer p.d.mu.Unlock()
+	if there, err := p.d.root.Lstat(p.to); err == nil && (p.there == nil || !os.SameFile(there, p.there)) {
+		return errors.New("something else came to its place meanwhile, such as another file whose name is the same for this file system: it is not replaced")
 	}
 	return p.d.root.Rename(name, p.to)
 }

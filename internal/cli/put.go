@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +39,8 @@ written with / at the end, the files come without its name. The path - is
 standard input, and --filename its name.
 
 A collection is stored when all files are there, or not at all. What is neither
-a file nor a folder is left out, and the exit status is then 3.`,
+a file nor a folder is left out, and the exit status is then 3. So it is when
+a file changed while it was read; what is stored of it may be torn.`,
 		Example: `  keepstore put --name results ./results/
   keepstore put --update-collection zzzzz-4zz18-0123456789abcde --path doc README.md`,
 		Args: cobra.MinimumNArgs(1),
@@ -61,8 +63,9 @@ type local struct {
 type gathering struct {
 	o       *putting
 	files   []local
-	bytes   int64
+	bytes   int64    // that are to be read, at first; then those that were
 	skipped []string // sentences
+	changed []string // files that changed while they were read, quoted
 }
 
 func (o *putting) work(ctx context.Context, s *session, args []string) error {
@@ -125,7 +128,6 @@ func (g *gathering) walk(from, to string, info fs.FileInfo, above []fs.FileInfo)
 	switch {
 	case info.Mode().IsRegular():
 		g.files = append(g.files, local{from, to, info.Size()})
-		g.bytes += info.Size()
 		return nil
 	case !info.IsDir():
 		g.skipped = append(g.skipped, quote(from)+" is neither a file nor a folder")
@@ -201,37 +203,70 @@ func (o *putting) unclashed(c *collection.Collection, files []local) ([]local, e
 
 // upload stores the files.
 func (g *gathering) upload(ctx context.Context, s *session, c *collection.Collection) error {
+	for _, f := range g.files {
+		g.bytes += max(0, f.size)
+	}
 	m := s.meter("uploading", g.bytes)
 	defer m.end()
+	g.bytes = 0
 	for _, f := range g.files {
-		if err := uploadOne(ctx, s, c, f, m); err != nil {
+		if err := g.uploadOne(ctx, s, c, f, m); err != nil {
 			return err
 		}
 	}
 	return c.Flush(ctx)
 }
 
-func uploadOne(ctx context.Context, s *session, c *collection.Collection, f local, m *meter) error {
+func (g *gathering) uploadOne(ctx context.Context, s *session, c *collection.Collection, f local, m *meter) error {
 	var in io.Reader
+	changed := func(int64) bool { return false }
 	if f.from == "-" {
 		in = endingWith(ctx, s.in)
 	} else {
-		file, err := os.Open(f.from)
+		file, before, err := openLocal(f.from)
 		if err != nil {
 			return err
 		}
 		defer file.Close()
-		in = file
+		if in = file; before.Size() > 0 { // or one that grows would have no end; some of /proc say 0
+			in = io.LimitReader(file, before.Size())
+		}
+		changed = func(n int64) bool {
+			after, err := file.Stat()
+			return err != nil || n != before.Size() || after.Size() != n || !after.ModTime().Equal(before.ModTime())
+		}
 	}
 	out, err := c.Create(ctx, f.to)
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, &metered{ctx, in, m}); err != nil {
+	n, err := io.Copy(out, &metered{ctx, in, m})
+	if err != nil {
 		out.Discard()
 		return err
 	}
+	if g.bytes += n; changed(n) {
+		g.changed = append(g.changed, quote(f.from))
+	}
 	return out.Close()
+}
+
+// openLocal opens a file. That it was one is some time ago: it does not wait
+// for the other end of what is a pipe by now.
+func openLocal(name string) (*os.File, fs.FileInfo, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("it is no file any more")}
+	}
+	if err != nil {
+		_ = file.Close() // the first error tells more
+		return nil, nil, err
+	}
+	return file, info, nil
 }
 
 // endingWith reads in until ctx ends, also when in has nothing to say: standard
@@ -269,20 +304,29 @@ type uploaded struct {
 	Files       int      `json:"files"`
 	Bytes       int64    `json:"bytes"`
 	Left        []string `json:"left_out"`
+	Changed     []string `json:"changed"`
 }
 
 func (g *gathering) report(s *session, stored []record) error {
 	for _, why := range g.skipped {
 		s.say("left out: %s", why) // names are quoted
 	}
+	for _, name := range g.changed {
+		s.say("changed while it was read: %s; what is stored may be of before and after", name) // quoted
+	}
 	var err error
 	if s.json {
-		err = s.printJSON(uploaded{stored, len(g.files), g.bytes, append([]string{}, g.skipped...)})
+		err = s.printJSON(uploaded{stored, len(g.files), g.bytes, append([]string{}, g.skipped...), append([]string{}, g.changed...)})
 	} else {
 		err = s.printUUIDs(stored)
 	}
-	if err == nil && len(g.skipped) > 0 {
-		err = partialf("%s left out", plural(int64(len(g.skipped)), "path"))
+	switch {
+	case err != nil || len(g.skipped)+len(g.changed) == 0:
+		return err
+	case len(g.changed) == 0:
+		return partialf("%s left out", plural(int64(len(g.skipped)), "path"))
+	case len(g.skipped) == 0:
+		return partialf("%s changed while they were read", plural(int64(len(g.changed)), "file"))
 	}
-	return err
+	return partialf("%s left out, and %s changed while they were read", plural(int64(len(g.skipped)), "path"), plural(int64(len(g.changed)), "file"))
 }

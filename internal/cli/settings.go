@@ -4,11 +4,12 @@
 package cli
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/running"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -17,18 +18,20 @@ const SettingsHelp = `
 
 The API server and the token come from the environment (ARVADOS_API_HOST,
 ARVADOS_API_TOKEN, ARVADOS_API_HOST_INSECURE) and from what of these is not set
-there in ~/.config/arvados/settings.conf, as stock Arvados clients have it; or,
-with --data, from the folder of a running "keepstore standalone", as its
-administrator.`
+there in ~/.config/arvados/settings.conf, as stock Arvados clients have it, with
+the proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY; or, with --data, from the
+folder of a running "keepstore standalone", as its administrator.`
 
 // Settings returns the settings of the user's cluster: from the environment as
 // stock clients read it or, if data is not empty, from the folder of a running
 // standalone server.
 func Settings(data string, environ []string) (api.Settings, error) {
 	if data == "" {
-		return api.FromEnv(environ)
+		s, err := api.FromEnv(environ)
+		s.Proxy = http.ProxyFromEnvironment // as stock clients do
+		return s, err
 	}
-	url, err := app.RunningURL(data)
+	url, err := running.URL(data)
 	if err != nil {
 		return api.Settings{}, err
 	}

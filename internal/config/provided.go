@@ -21,12 +21,15 @@ type Provided struct {
 	SigningKey creds.Secret
 	// SigningTTL may be zero, for the usual one.
 	SigningTTL time.Duration
+	// SystemRootToken is used where the file names none; it may be empty.
+	SystemRootToken creds.Secret
 	// IssuerKeyFile is used where the file names no issuer.key_file.
 	IssuerKeyFile string
 }
 
 func (p Provided) arvados() arvados {
-	return arvados{clusterID: p.ClusterID, apiURL: p.APIURL, apiCAFile: p.APICAFile, signingKey: p.SigningKey, signingTTL: p.SigningTTL}
+	return arvados{clusterID: p.ClusterID, apiURL: p.APIURL, apiCAFile: p.APICAFile, signingKey: p.SigningKey, signingTTL: p.SigningTTL,
+		systemRootToken: p.SystemRootToken}
 }
 
 // refuseProvided reports what standalone mode brings itself. With it keepstore

@@ -35,8 +35,8 @@ type Lister interface {
 	Browse(ctx context.Context, a creds.Access, bucket, prefix, cursor string) (s3read.Page, error)
 }
 
-// Importer runs imports. All fields but Now, PseudoBlocks, ServiceUUID and
-// MaxRuns are required. It is safe for concurrent use.
+// Importer runs imports. All fields but Now, PseudoBlocks, ServiceUUID,
+// Counter and MaxRuns are required. It is safe for concurrent use.
 type Importer struct {
 	People   People
 	Keychain creds.Keychain
@@ -53,10 +53,13 @@ type Importer struct {
 	ServiceUUID string
 	// MaxRuns bounds imports at once, over all and for one user; 0 means 32.
 	MaxRuns int
+	// Counter counts collections; nil if this server cannot.
+	Counter Counter
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
 	retired atomic.Bool
+	asking  atomic.Int64 // how many calls of Uses there are
 
 	mu   sync.Mutex
 	runs map[string]int // by user UUID; guarded by mu

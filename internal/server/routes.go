@@ -47,6 +47,8 @@ func ownRoute(path string) (name string, h handler) {
 		return "browse", only(http.MethodGet, (*exchange).browse)
 	case "s3/access":
 		return "access", only(http.MethodGet, (*exchange).access)
+	case "s3/uses":
+		return "uses", only(http.MethodGet, (*exchange).uses)
 	case ".well-known/openid-configuration":
 		return "issuer", only("GET, HEAD", (*exchange).discovery)
 	case ".well-known/jwks.json":

@@ -139,7 +139,10 @@ func servers() []Row {
 		},
 		{
 			Package: "internal/cli", Why: "commands for people are users of the SDK", Never: noAWS,
-			May: []string{"locator", "sdk/go/api", "sdk/go/collection", "sdk/go/collection/manifest", "sdk/go/keep", "internal/app"}, NeverUse: noHandlers(),
+			May: []string{"locator", "sdk/go/api", "sdk/go/collection", "sdk/go/collection/manifest", "sdk/go/keep", "internal/running"}, NeverUse: noHandlers(),
+		},
+		{
+			Package: "internal/running", Why: "a server and the commands that look for it share one file, and nothing else", Never: append(noAWS, Ban{"net", "it does disk I/O only"}),
 		},
 		{Package: "internal/app", May: []string{"*"}},
 		{Package: "cmd/keepstore", May: []string{"*"}, NeverLink: testLibraries},

@@ -141,6 +141,13 @@ func (r *rig) kill() {
 	_ = r.cmd.Wait() // it was killed
 }
 
+// restart makes the server forget what it remembers.
+func (r *rig) restart() {
+	r.t.Helper()
+	r.stop()
+	r.start()
+}
+
 // user returns clients with a token.
 func (r *rig) user(token string, o collection.Options) (*api.Client, *collection.Client) {
 	r.t.Helper()

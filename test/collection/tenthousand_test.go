@@ -287,6 +287,7 @@ func (m *multitude) used(t *testing.T) {
 	if files != 0 || bytes != 0 {
 		t.Errorf("the objects leave %d files and %d bytes unexplained", files, bytes)
 	}
+	m.hidden(t)
 }
 
 // locators are the references of a collection, without signatures.

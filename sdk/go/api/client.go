@@ -69,7 +69,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // HTTPClient returns a client with the trust and the timeout of the settings,
 // for other services of the same cluster. It follows no redirect: who gets
-// one sees the reply itself. It uses no proxy.
+// one sees the reply itself. It uses no proxy but that of the settings.
 func (s Settings) HTTPClient() (*http.Client, error) {
 	trust, err := loadCAs(s.CAFile)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s Settings) HTTPClient() (*http.Client, error) {
 		Timeout:       s.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:       nil, // not from the environment
+			Proxy:       s.Proxy, // not from the environment by itself
 			DialContext: dialer.DialContext,
 			TLSClientConfig: &tls.Config{
 				RootCAs: trust, MinVersion: tls.VersionTLS12,

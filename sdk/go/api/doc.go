@@ -14,5 +14,5 @@
 // talks plain http only when the host is written with that scheme, as in
 // "http://127.0.0.1:25108": that is for standalone mode on one machine, since
 // anyone on the way can read the token. It follows no redirect, uses no proxy
-// and reads replies only up to a bound. A token never is part of an error.
+// unless the settings name one, and reads replies only up to a bound. A token never is part of an error.
 package api

@@ -6,6 +6,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -82,14 +83,17 @@ func (c *Client) refused(what string, status int, reasons []string) error {
 	}
 }
 
+// signatures finds permission signatures in locators: with the token they open
+// blocks.
+func signatures() *regexp.Regexp {
+	return regexp.MustCompile(`\+(A|R[0-9a-z]{5}-)[0-9a-fA-F]{40}@[0-9a-fA-F]+`)
+}
+
 // clean shortens a text of the server and takes out what would play tricks
-// on a terminal, and our own token, should the server repeat it.
+// on a terminal, and our own token and signatures, should the server repeat
+// them.
 func (c *Client) clean(text string) string {
-	token := c.settings.Token.Reveal()
-	text = strings.ReplaceAll(text, token, hidden)
-	if parts := strings.Split(token, "/"); len(parts) > 2 && parts[2] != "" { // v2/uuid/secret
-		text = strings.ReplaceAll(text, parts[2], hidden)
-	}
+	text = signatures().ReplaceAllString(c.settings.Token.Redact(text), "+$1…")
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '

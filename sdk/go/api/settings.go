@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +28,10 @@ type Settings struct {
 	// CAFile is a PEM file of the certificate authorities to trust in place
 	// of the system's; it may be empty.
 	CAFile string
+	// Proxy names the proxy for a request, as that of [http.Transport] does; nil
+	// means none. Programs that people run may give [http.ProxyFromEnvironment],
+	// as stock clients do.
+	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
 	// Timeout bounds each request; zero means 5 minutes, as stock clients have.
 	Timeout time.Duration
 	// MaxReply bounds the body of a reply in bytes; zero means 256 MiB, which

@@ -6,6 +6,7 @@ package api
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Token is an Arvados token. It shows as "[secret]" in every format, log and
@@ -35,6 +36,19 @@ func (t Token) Reveal() string {
 
 // IsZero reports whether there is no token.
 func (t Token) IsZero() bool { return t.text == nil }
+
+// Redact takes the token, and the secret part of one of the form
+// v2/UUID/SECRET, out of a text that a server sent.
+func (t Token) Redact(text string) string {
+	if t.IsZero() {
+		return text
+	}
+	text = strings.ReplaceAll(text, *t.text, hidden)
+	if parts := strings.Split(*t.text, "/"); len(parts) > 2 && parts[2] != "" {
+		text = strings.ReplaceAll(text, parts[2], hidden)
+	}
+	return text
+}
 
 // String hides the text.
 func (t Token) String() string { return hidden }

@@ -8,6 +8,9 @@ const (
 	partSize = 4 << 20
 	// maxAhead is how far one file is read ahead.
 	maxAhead = 4 * partSize
+	// maxPiecesAhead is how many requests a read may cause at once: a file may be
+	// put together of very small pieces.
+	maxPiecesAhead = 64
 	// maxRows is how many places in one file may be read in a row at once.
 	maxRows = 4
 )
@@ -74,7 +77,7 @@ func (f *File) readAhead(offset, want int64) {
 	if row.next >= offset+now && missing < min(partSize, (until-offset-now+1)/2) && until < f.f.size {
 		return // small requests are dear
 	}
-	for row.next < until {
+	for n := 0; row.next < until && n < maxPiecesAhead; n++ {
 		p := f.piece(row.next, min(until-row.next, partSize))
 		if l, err := p.current(); err == nil && p.run.pack == nil {
 			f.client.keep.Ahead(f.ctx, l, p.offset, p.size)

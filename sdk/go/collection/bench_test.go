@@ -110,3 +110,33 @@ func BenchmarkImportLines(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*files/b.Elapsed().Seconds(), "objects/s")
 }
+
+// BenchmarkObjects goes through the objects of a million files. The memory is
+// what that takes beside the collection.
+func BenchmarkObjects(b *testing.B) {
+	c, err := Parse(manyFiles(b, 1_000_000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	live := func() float64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc) / 1e6
+	}
+	before, during := live(), 0.0
+	for b.Loop() {
+		objects := 0
+		for use, err := range c.ObjectsIn(".") {
+			if objects++; err != nil || use.Size != 123456 {
+				b.Fatal(use, err)
+			}
+			if objects == 500_000 {
+				during = live()
+			}
+		}
+	}
+	b.ReportMetric(before, "MB-collection")
+	b.ReportMetric(during-before, "MB-more")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/op")
+}

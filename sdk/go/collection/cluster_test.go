@@ -20,6 +20,7 @@ import (
 
 	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
+	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
 
@@ -41,6 +42,9 @@ type cluster struct {
 	now    time.Time
 	loads  int
 	pdh    string // of the answer, if it is to be wrong
+	uuid   string // the same
+	// listing answers imports.
+	listing http.HandlerFunc
 }
 
 const testToken = "v2/zzzzz-gj3su-000000000000000/secret"
@@ -76,6 +80,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.load(w, strings.TrimPrefix(r.URL.Path, "/arvados/v1/collections/"))
 	case strings.HasPrefix(r.URL.Path, "/discovery/"):
 		fmt.Fprint(w, `{"pseudoBlocks":true}`)
+	case r.URL.Path == "/s3/import":
+		c.listing(w, r)
 	default:
 		c.block(w, r)
 	}
@@ -83,6 +89,9 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (c *cluster) load(w http.ResponseWriter, id string) {
 	c.loads++
+	if c.uuid != "" {
+		id = c.uuid
+	}
 	reply := map[string]any{"uuid": id, "portable_data_hash": c.pdh, "manifest_text": c.sign(c.text)}
 	if c.pdh == "" {
 		parsed, err := Parse(c.text)
@@ -96,12 +105,11 @@ func (c *cluster) load(w http.ResponseWriter, id string) {
 }
 
 func (c *cluster) sign(text string) string {
-	for token := range strings.FieldsSeq(text) {
-		if l, err := locator.Parse(token); err == nil {
-			text = strings.ReplaceAll(text, token, c.signer.Sign(l, testToken, c.expiry).String())
-		}
+	signed, err := manifest.Map(text, func(l locator.Locator) locator.Locator { return c.signer.Sign(l, testToken, c.expiry) })
+	if err != nil {
+		c.t.Error(err)
 	}
-	return text
+	return signed
 }
 
 // block serves blocks of known data, and ranges of references.
@@ -185,6 +193,39 @@ func TestExpiredForever(t *testing.T) {
 	}
 }
 
+// TestRenewedSpelling: a block that a text spells in several ways, all of one
+// identity, keeps each when its signature is renewed.
+func TestRenewedSpelling(t *testing.T) {
+	c := newCluster(t)
+	o := parsedOpaque(t, "key")
+	derived := string(o.Identity()) + strings.TrimPrefix(o.String(), string(locator.Opaque))
+	all := []string{o.String(), derived, o.Reduced()}
+	c.text = ". " + strings.Join(all, " ") + " 0:30:f\n"
+	loaded, err := c.client.Load(t.Context(), "zzzzz-4zz18-000000000000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.expiry = c.expiry.Add(time.Hour)
+	c.mu.Unlock()
+	for _, text := range all {
+		l, _ := locator.Parse(text)
+		fresh, ok := loaded.origin.renew(t.Context(), l)
+		if !ok || fresh.Unsigned().String() != text || fresh == l {
+			t.Errorf("%s became %s, %v", text, fresh, ok)
+		}
+	}
+}
+
+func parsedOpaque(t *testing.T, key string) locator.Locator {
+	t.Helper()
+	l, err := locator.Parse(opaque(t, key, 0, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // TestWrongHash: a text that is not that of its portable data hash is not
 // used.
 func TestWrongHash(t *testing.T) {
@@ -210,6 +251,10 @@ func TestWrongHash(t *testing.T) {
 		if _, err := c.client.Load(t.Context(), row.id); (KindOf(err) == WrongHash) != row.bad || !row.bad && err != nil {
 			t.Errorf("%s as %q: %v", row.id, row.pdh, err)
 		}
+	}
+	c.pdh, c.uuid = "", "zzzzz-4zz18-000000000000001"
+	if _, err := c.client.Load(t.Context(), "zzzzz-4zz18-000000000000000"); KindOf(err) != WrongHash {
+		t.Errorf("of another collection: %v", err)
 	}
 	if _, err := c.client.Load(t.Context(), "no such thing"); KindOf(err) != BadPath {
 		t.Errorf("got %v", err)

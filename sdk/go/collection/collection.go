@@ -125,23 +125,23 @@ func (c *Collection) manifest() (string, error) {
 		shown := p.text()
 		unstored = unstored || shown == ""
 		return shown
-	})
+	}, maxText)
 	if unstored {
 		return "", fault(Conflict, "files that were written are not stored yet: flush the collection first")
 	}
 	return text.String(), err
 }
 
-// maxNormal bounds the text that NormalizedText makes, in bytes: a hostile
-// manifest can name one block very often.
-const maxNormal = 1 << 30
+// maxText bounds the text that is made of a tree, in bytes: a hostile manifest
+// can name one block very often.
+const maxText = 1 << 30
 
 // NormalizedText returns the manifest in the normal form of Arvados: one line
 // for each folder, sorted.
 func (c *Collection) NormalizedText() (string, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return normalize(c.root, piece.text, maxNormal)
+	return normalize(c.root, piece.text, maxText)
 }
 
 // PDH returns the portable data hash of [Collection.ManifestText].

@@ -39,6 +39,8 @@ type Change struct {
 	Part bool
 
 	content *file
+	// was is the file that was compared, nil for one that was added.
+	was *file
 }
 
 // Diff is the difference between a collection and its sources in S3.
@@ -53,6 +55,9 @@ type Diff struct {
 	Skipped   []Skipped
 	// NotKnown says in sentences what could not be compared.
 	NotKnown []string
+
+	// nothing is set when S3 had not even old versions below a prefix.
+	nothing error
 }
 
 // Count returns the number of changes of a kind.
@@ -88,7 +93,8 @@ func (c *Collection) Diff(ctx context.Context, o DiffOptions) (*Diff, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &differ{c: c, uses: c.uses(), tree: c.snapshot(), diff: &Diff{}}
+	tree := c.snapshot()
+	d := &differ{c: c, uses: uses(tree), tree: tree, diff: &Diff{}}
 	d.emptyFiles()
 	singles, prefixes := split(sources)
 	for some := range slices.Chunk(singles, maxSingles) {
@@ -148,6 +154,7 @@ func split(sources []Source) (singles, prefixes []Source) {
 // use is a file that has bytes of an object.
 type use struct {
 	path   string
+	file   *file
 	object locator.Object
 	whole  bool
 	// judged says that S3 was asked.
@@ -155,41 +162,47 @@ type use struct {
 }
 
 // uses lists the files by bucket and key.
-func (c *Collection) uses() map[string][]*use {
+func uses(root *folder) map[string][]*use {
 	all := map[string][]*use{}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	_ = c.root.walk(func(dir string, e entry) error { // visit returns no error
+	_ = root.walk(func(dir string, e entry) error { // visit returns no error
 		if e.file == nil {
 			return nil
 		}
-		var found []*use
-		next, whole := int64(0), true
-		e.file.pieces(func(p piece) bool {
-			l, err := p.locator()
-			if err != nil || len(l.Refs()) == 0 {
-				whole = false
-				return true
-			}
-			ref := l.Refs()[0]
-			o, err := locator.DecodeObject(ref.B)
-			if err != nil {
-				return true
-			}
-			whole = whole && ref.C+p.offset == next
-			next += p.size
-			if n := len(found); n == 0 || found[n-1].object != o {
-				found = append(found, &use{path: join(dir, e.name), object: o})
-			}
-			return true
-		})
-		for _, u := range found {
-			u.whole = whole && len(found) == 1
-			all[keyOf(u.object)] = append(all[keyOf(u.object)], u)
+		found, whole := objectsOfFile(e.file)
+		for _, o := range found {
+			u := &use{path: join(dir, e.name), file: e.file, object: o, whole: whole && len(found) == 1}
+			all[keyOf(o)] = append(all[keyOf(o)], u)
 		}
 		return nil
 	})
 	return all
+}
+
+// objectsOfFile lists the objects of a file, each once. whole says that the file
+// has nothing but bytes from the beginning of one on, one place of which is
+// known: a block with alternatives does not end with the first.
+func objectsOfFile(f *file) (found []locator.Object, whole bool) {
+	next, seen := int64(0), map[locator.Object]bool{}
+	whole = true
+	f.pieces(func(p piece) bool {
+		l, err := p.locator()
+		if err != nil || len(l.Refs()) == 0 {
+			whole = false
+			return true
+		}
+		ref := l.Refs()[0]
+		o, err := locator.DecodeObject(ref.B)
+		if whole = whole && err == nil && len(l.Refs()) == 1 && ref.C+p.offset == next; err != nil {
+			return true
+		}
+		next += p.size
+		if !seen[o] {
+			seen[o] = true
+			found = append(found, o)
+		}
+		return true
+	})
+	return found, whole
 }
 
 func keyOf(o locator.Object) string { return o.Bucket + "/" + o.Key }

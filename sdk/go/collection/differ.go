@@ -5,6 +5,7 @@ package collection
 
 import (
 	"context"
+	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -27,19 +28,23 @@ type differ struct {
 	only bool
 	// names are the paths of single objects, by those of the request.
 	names map[string]string
+	// files counts the file lines of one request.
+	files int64
 }
 
 // prefix compares with one prefix. Where filters leave objects out of it, a
 // second listing without them tells which of the collection's still exist.
 func (d *differ) prefix(ctx context.Context, s Source, o DiffOptions) error {
 	d.only, d.names = false, nil
-	if err := d.list(ctx, []Source{s}, o); err != nil {
+	nothing, err := d.list(ctx, []Source{s}, o)
+	if err != nil {
 		return err
 	}
+	d.diff.nothing = errors.Join(d.diff.nothing, nothing)
 	missing := d.below(s)
 	if s.filtered() && len(missing) > 0 {
 		s.Include, s.Exclude, s.IncludeRegexp, s.ExcludeRegexp, d.only = nil, nil, nil, nil, true
-		if err := d.list(ctx, []Source{s}, o); err != nil {
+		if _, err := d.list(ctx, []Source{s}, o); err != nil {
 			return err
 		}
 		missing = d.below(s)
@@ -58,7 +63,7 @@ func (d *differ) objects(ctx context.Context, sources []Source, o DiffOptions) e
 		asked[i].Path = strconv.Itoa(i)
 		d.names[asked[i].Path] = s.file()
 	}
-	if err := d.list(ctx, asked, o); err != nil {
+	if _, err := d.list(ctx, asked, o); err != nil {
 		return err
 	}
 	for _, s := range sources {
@@ -77,20 +82,27 @@ func (s Source) file() string {
 	return s.Path + path.Base(key)
 }
 
-func (d *differ) list(ctx context.Context, sources []Source, o DiffOptions) error {
+// list goes through an answer. It must be complete: what is missing in it would
+// count as deleted. nothing says why there is nothing to list.
+func (d *differ) list(ctx context.Context, sources []Source, o DiffOptions) (nothing, err error) {
 	aware, _, err := d.c.client.learn(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request := importRequest{Sources: sources}
 	if !aware {
 		request.Form = "derived"
 	}
+	d.files = 0
 	stream := importStream{client: d.c.client, request: request, lines: d.lines, progress: o.Progress}
-	if _, err = stream.run(ctx); KindOf(err) == Gone {
-		return nil // nothing is there any more
+	done, err := stream.run(ctx)
+	switch {
+	case KindOf(err) == Gone && d.files == 0:
+		return err, nil
+	case err == nil && d.files != done.Files:
+		err = fault(NotComplete, "the listing has %d objects and says that it has %d: nothing of it is used", d.files, done.Files)
 	}
-	return err
+	return nil, err
 }
 
 func (d *differ) lines(all []line) error {
@@ -147,6 +159,7 @@ func (d *differ) skipped(l line) {
 }
 
 func (d *differ) file(l line, o locator.Object) error {
+	d.files++
 	uses := d.uses[keyOf(o)]
 	if len(uses) == 0 {
 		return d.added(l, o)
@@ -156,7 +169,7 @@ func (d *differ) file(l line, o locator.Object) error {
 			d.diff.Unchanged++
 			continue
 		}
-		if err := d.note(l, Change{Kind: Updated, Path: u.path, Old: u.object, New: o, Size: l.Size, Part: !u.whole}); err != nil {
+		if err := d.note(l, Change{Kind: Updated, was: u.file, Path: u.path, Old: u.object, New: o, Size: l.Size, Part: !u.whole}); err != nil {
 			return err
 		}
 	}
@@ -193,7 +206,7 @@ func (d *differ) deleted(missing []*use) {
 			d.diff.NotJudged++
 			continue
 		}
-		d.diff.Changes = append(d.diff.Changes, Change{Kind: Deleted, Path: u.path, Old: u.object, Part: !u.whole})
+		d.diff.Changes = append(d.diff.Changes, Change{Kind: Deleted, was: u.file, Path: u.path, Old: u.object, Part: !u.whole})
 	}
 }
 

@@ -149,6 +149,25 @@ func ExampleCollection_Check() {
 	}
 }
 
+// What the owner of the buckets must keep.
+func ExampleCollection_ObjectsIn() {
+	client, err := connect()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	c, err := client.Load(context.Background(), "zzzzz-4zz18-000000000000000")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for use, err := range c.ObjectsIn("samples") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		log.Printf("%s: %d bytes, needed by %d files", use.Object, use.Size, use.Files)
+	}
+}
+
 // An import that goes on when the program is run again, into a collection that
 // others may change meanwhile.
 func ExampleJournal() {

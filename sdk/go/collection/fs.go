@@ -4,10 +4,12 @@
 package collection
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"io"
 	"io/fs"
+
+	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
 
 var (
@@ -45,7 +47,7 @@ func (c *Collection) open(ctx context.Context, name string) (fs.File, error) {
 	if f != nil {
 		return newFile(ctx, c.client, c.describe(name, f), f), nil
 	}
-	return &dir{info: c.describe(name, nil), entries: c.entries(name, d)}, nil
+	return &dir{info: c.describe(name, nil), entries: c.entries(d)}, nil
 }
 
 // find looks a path up. mu must be held.
@@ -69,13 +71,11 @@ func (c *Collection) describe(name string, f *file) info {
 	return i
 }
 
-func (c *Collection) entries(name string, d *folder) []fs.DirEntry {
+func (c *Collection) entries(d *folder) []fs.DirEntry {
 	var entries []fs.DirEntry
-	if name == "." {
-		name = ""
-	}
 	for _, e := range d.list() {
-		entries = append(entries, fs.FileInfoToDirEntry(c.describe(join(name, e.name), e.file)))
+		// Not the whole path: it may be long, and the folder large.
+		entries = append(entries, fs.FileInfoToDirEntry(c.describe(e.name, e.file)))
 	}
 	return entries
 }
@@ -102,19 +102,23 @@ func (c *Collection) ReadDir(name string) ([]fs.DirEntry, error) {
 	if d == nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fault(BadPath, "it is a file")}
 	}
-	return c.entries(name, d), nil
+	return c.entries(d), nil
 }
 
-// ReadFile reads a whole file into memory.
+// atOnce is the most that ReadFile takes before bytes are there, in bytes.
+const atOnce = keep.MaxBlock
+
+// ReadFile reads a whole file into memory. That is taken as the bytes come: a
+// manifest can claim any size.
 func (c *Collection) ReadFile(name string) ([]byte, error) {
 	f, err := c.OpenFile(context.Background(), name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data := make([]byte, f.Size())
-	if _, err := f.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
+	data := bytes.NewBuffer(make([]byte, 0, min(f.Size(), atOnce)))
+	if _, err := f.WriteTo(data); err != nil {
 		return nil, err
 	}
-	return data, nil
+	return data.Bytes(), nil
 }

@@ -240,8 +240,11 @@ func (l line) withoutURL() line {
 
 func (l line) withURL() line {
 	first, _, _ := strings.Cut(l.Locator, " ")
-	if o, ok := objectOf(first); ok && l.URL == "" {
-		l.URL = o.URL()
+	if l.Type != "file" || l.URL != "" {
+		return l
+	}
+	if all := objectsOf(first); len(all) > 0 {
+		l.URL = all[0].URL()
 	}
 	return l
 }

@@ -44,6 +44,9 @@ func (c *Client) Load(ctx context.Context, id string) (*Collection, error) {
 	if err := c.api.Call(ctx, http.MethodGet, collections+"/"+id, api.Params{"select": fields}, &s); err != nil {
 		return nil, err
 	}
+	if isUUID(id) && s.UUID != id { // a Save would go there
+		return nil, fault(WrongHash, "the API server gave the collection %s where %s was asked for: nothing of it is used", quote(s.UUID), id)
+	}
 	if err := c.checkHash(ctx, id, s); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ package collection
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -18,7 +19,7 @@ type origin struct {
 	client *Client
 	// id is a UUID or portable data hash; empty as long as nothing is stored.
 	id atomic.Pointer[string]
-	// fresh has the newest text of each block, by its reduced form.
+	// fresh has the newest text of each block, by its spelling.
 	fresh atomic.Pointer[map[string]string]
 	mu    sync.Mutex // held while the collection is loaded
 }
@@ -31,12 +32,25 @@ func newOrigin(c *Client, id string) *origin {
 	return o
 }
 
+// spelling is what stays of a block when it is signed anew. The identity alone
+// would not do: a text may spell one in several ways, of which each must stay.
+func spelling(l locator.Locator) string {
+	text := l.Stripped()
+	if l.Verified() {
+		text += " verified"
+	}
+	for _, ref := range l.Refs() {
+		text += " " + ref.B + " " + strconv.FormatInt(ref.C, 10)
+	}
+	return text
+}
+
 // newest returns the text of a block that was loaded last.
 func (o *origin) newest(l locator.Locator) (locator.Locator, bool) {
 	if o == nil || o.fresh.Load() == nil {
 		return l, false
 	}
-	text, ok := (*o.fresh.Load())[l.Reduced()]
+	text, ok := (*o.fresh.Load())[spelling(l)]
 	if !ok {
 		return l, false
 	}
@@ -66,7 +80,7 @@ func (o *origin) renew(ctx context.Context, stale locator.Locator) (fresh locato
 		}
 		for token := range line.Tokens() {
 			if l, err := locator.Parse(token); err == nil {
-				all[l.Reduced()] = token
+				all[spelling(l)] = token
 			}
 		}
 	}

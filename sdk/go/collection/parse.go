@@ -18,13 +18,17 @@ const (
 	// request to the API server cannot have more that hold files; one line
 	// with a deep path costs two bytes for each.
 	maxFolders = 2_000_000
+	// maxPieces bounds how often files name blocks: much more than any text does
+	// that does not name the same blocks again and again. What goes through all
+	// blocks of all files would else take hours.
+	maxPieces = 32 << 20
 	// slab is how many files are made at once.
 	slab = 512
 )
 
 // parse reads manifest text into a tree that shares the memory of the text.
 func parse(text string, from *origin) (*folder, error) {
-	p := &parser{root: &folder{}, origin: from, folders: maxFolders}
+	p := &parser{root: &folder{}, origin: from, folders: maxFolders, pieces: maxPieces}
 	return p.root, p.parse(text)
 }
 
@@ -44,6 +48,7 @@ type parser struct {
 	root    *folder
 	origin  *origin
 	folders int // how many more may be made
+	pieces  int // how many more the files may have
 	bytes   int64
 	scratch []block
 	files   []file
@@ -159,6 +164,9 @@ func (p *parser) file(at *folder, r *run, s manifest.Segment) error {
 	}
 	if p.bytes += s.Size; p.bytes < 0 {
 		return fault(BadManifest, "the files hold more bytes than 63 bits can count")
+	}
+	if p.pieces -= r.count(s.Position, s.Size); p.pieces < 0 {
+		return fault(BadManifest, "the files name the same blocks too often: together more than %d times", maxPieces)
 	}
 	return p.put(at, name, span{r, s.Position, s.Size})
 }

@@ -118,7 +118,7 @@ func TestDeepPaths(t *testing.T) {
 func TestTooManyFolders(t *testing.T) {
 	text := "./a/b/c " + foo + " 0:3:f\n./a/d " + foo + " 0:3:f\n"
 	for folders, fails := range map[int]bool{3: true, 4: false} {
-		p := &parser{root: &folder{}, folders: folders}
+		p := &parser{root: &folder{}, folders: folders, pieces: maxPieces}
 		if err := p.parse(text); (KindOf(err) == BadManifest) != fails {
 			t.Errorf("with %d folders: %v", folders, err)
 		}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 )
 
@@ -181,14 +180,4 @@ func (c *Client) trash(records []Record) error {
 		all = errors.Join(all, c.api.Call(ctx, http.MethodDelete, collections+"/"+r.UUID, nil, nil))
 	}
 	return all
-}
-
-// objectOf returns the S3 object of a reference.
-func objectOf(text string) (locator.Object, bool) {
-	l, err := locator.Parse(text)
-	if err != nil || len(l.Refs()) == 0 {
-		return locator.Object{}, false
-	}
-	o, err := locator.DecodeObject(l.Refs()[0].B)
-	return o, err == nil
 }

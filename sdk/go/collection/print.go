@@ -23,9 +23,9 @@ import (
 //     it has a part is listed once a line, for all files with parts of it;
 //   - a folder with nothing in it is a line of its own.
 //
-// show gives the text of a locator.
-func printTree(w io.Writer, root *folder, show func(piece) string) error {
-	p := &printer{w: w, show: show}
+// show gives the text of a locator; most bounds the length of the text.
+func printTree(w io.Writer, root *folder, show func(piece) string, most int) error {
+	p := &printer{w: w, show: show, left: most}
 	err := root.walk(p.visit)
 	if err != nil {
 		return err
@@ -36,6 +36,7 @@ func printTree(w io.Writer, root *folder, show func(piece) string) error {
 type printer struct {
 	w    io.Writer
 	show func(piece) string
+	left int // how many more bytes may be written
 
 	// The line not yet written; folder is what it is of.
 	begun           bool
@@ -64,8 +65,20 @@ func (p *printer) emptyFolder(path string) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(p.w, streamName(path)+" "+locator.Empty+" 0:0:"+emptyFolder+"\n")
+	return p.write([]byte(streamName(path) + " " + locator.Empty + " 0:0:" + emptyFolder + "\n"))
+}
+
+// write writes lines, as long as the text does not grow too long.
+func (p *printer) write(line []byte) error {
+	if p.left -= len(line); p.left < 0 {
+		return tooLong()
+	}
+	_, err := p.w.Write(line)
 	return err
+}
+
+func tooLong() error {
+	return fault(TooLarge, "the text of the manifest would be much longer than any API server takes: its files name the same blocks very often")
 }
 
 func streamName(dir string) string {
@@ -109,7 +122,10 @@ func (p *printer) file(dir, name string, f *file) (err error) {
 			start, size = at, 0
 		}
 		size += part.size
-		return true
+		if len(p.blocks)+len(p.files) > p.left {
+			err = tooLong()
+		}
+		return err == nil
 	})
 	if err != nil {
 		return err
@@ -169,7 +185,7 @@ func (p *printer) flush() error {
 	}
 	line := make([]byte, 0, len(p.folder)+len(p.blocks)+len(p.files)+16)
 	line = append(append(append(line, streamName(p.folder)...), p.blocks...), p.files...)
-	_, err := p.w.Write(append(line, '\n'))
+	err := p.write(append(line, '\n'))
 	p.begun, p.position, p.nblocks, p.nfiles = false, 0, 0, 0
 	p.blocks, p.files, p.last = p.blocks[:0], p.files[:0], piece{}
 	clear(p.parts)

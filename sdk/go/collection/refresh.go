@@ -5,6 +5,7 @@ package collection
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -34,11 +35,19 @@ type RefreshOptions struct {
 // keep their locators to the byte; ordinary files, and files with other
 // bytes than those of one whole object, are left alone. Nothing is stored until
 // Save; with KeepVersion the content of before stays readable.
+//
+// A mirror fails with [Gone] and removes nothing when S3 has nothing at all
+// below a prefix, not even old versions or the marks of deleted objects: more
+// likely than that all is lost is that it is the wrong bucket.
 func (c *Collection) Refresh(ctx context.Context, o RefreshOptions) (*Diff, error) {
 	if o.Mode != Append && o.Mode != Mirror {
 		return nil, fault(BadSource, "a refresh must be told whether to append or to mirror")
 	}
 	d, err := c.Diff(ctx, o.DiffOptions)
+	if err == nil && o.Mode == Mirror && d.nothing != nil && d.Count(Deleted) > 0 {
+		err = &Error{Kind: Gone, Err: d.nothing, Text: fmt.Sprintf("a mirror would remove %d files, since S3 has not even old versions of them, as when a bucket is missing or the wrong one: "+
+			"append in place of mirroring, or remove the files yourself (%s)", d.Count(Deleted), clipSentence(d.nothing.Error()))}
+	}
 	if err != nil || o.DryRun {
 		return d, err
 	}
@@ -57,7 +66,7 @@ func (c *Collection) Refresh(ctx context.Context, o RefreshOptions) (*Diff, erro
 // apply makes one change, and reports whether it did. mu must be held.
 func (c *Collection) apply(change Change, mode Mode) bool {
 	at, name := c.root.parent(change.Path, false)
-	there := at != nil && at.files[name] != nil
+	there := at != nil && change.was != nil && at.files[name] == change.was // not written meanwhile
 	switch {
 	case change.Part:
 		return false

@@ -66,6 +66,18 @@ func (r *run) at(pos, size int64) piece {
 	return r.part(i, pos, size)
 }
 
+// count returns the number of blocks that a range has bytes of.
+func (r *run) count(pos, size int64) int {
+	if size == 0 || len(r.blocks) < 2 {
+		return 1
+	}
+	first := sort.Search(len(r.blocks), func(i int) bool { return r.blocks[i].end > pos })
+	if pos+size <= r.blocks[first].end {
+		return 1
+	}
+	return 1 + sort.Search(len(r.blocks)-first, func(i int) bool { return r.blocks[first+i].end >= pos+size })
+}
+
 // part is at for a known block.
 func (r *run) part(i int, pos, size int64) piece {
 	start := int64(0)

@@ -192,7 +192,7 @@ func printAll(root *folder, show func(piece) string) (string, error) {
 		shown := show(p)
 		missing = missing || shown == ""
 		return shown
-	})
+	}, maxText)
 	if missing {
 		return "", fault(Conflict, "files that were written are not stored yet: flush the collection first")
 	}

@@ -212,7 +212,7 @@ func eachObject(root *folder, visit func(locator.Object)) {
 	_ = root.walk(func(_ string, e entry) error { // visit returns no error
 		if e.file != nil {
 			e.file.pieces(func(p piece) bool {
-				if o, ok := objectOf(p.text()); ok {
+				for _, o := range objectsOf(p.text()) {
 					visit(o)
 				}
 				return true

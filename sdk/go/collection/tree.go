@@ -209,8 +209,19 @@ func comparePaths(a string, aIsFolder bool, b string, bIsFolder bool) int {
 	return next(a, aIsFolder) - next(b, bIsFolder)
 }
 
+// What a path may have, in bytes and parts. Walking through a tree holds all the
+// paths that lead to one file, so that without a bound a short text could take
+// all memory. S3 keys have 1,024 bytes at most, paths of Linux 4,096.
+const (
+	maxPath  = 64 << 10
+	maxParts = 16 << 10
+)
+
 // checkPath reports why path cannot name something in a collection, or nil.
 func checkPath(path string) error {
+	if len(path) > maxPath || len(path) > maxParts && strings.Count(path, "/") >= maxParts {
+		return fault(BadPath, "%q cannot be a path in a collection: it has more than %d bytes, or than %d folders", clip(path), maxPath, maxParts)
+	}
 	if path == "." || !fs.ValidPath(path) {
 		return fault(BadPath, "%q cannot be a path in a collection: it must be UTF-8 text without \"/\" at an end, and without an empty, \".\" or \"..\" part", clip(path))
 	}

@@ -139,8 +139,14 @@ func (u *Use) count(w wanted, root *folder) {
 		}
 		used := false
 		e.file.pieces(func(p piece) bool {
-			if o, ok := objectOf(p.text()); ok && w.matches(o) {
-				objects[o], used = true, true
+			found := false
+			for _, o := range objectsOf(p.text()) {
+				if w.matches(o) {
+					objects[o], found = true, true
+				}
+			}
+			if found {
+				used = true
 				u.Bytes += p.size
 			}
 			return true
@@ -151,45 +157,4 @@ func (u *Use) count(w wanted, root *folder) {
 		return nil
 	})
 	u.Objects = len(objects)
-}
-
-// ObjectUse is one S3 object version that a collection needs.
-type ObjectUse struct {
-	Object locator.Object
-	// Bytes is how many bytes of it the collection has, Files in how many files.
-	Bytes int64
-	Files int
-}
-
-// Objects lists the S3 object versions of the collection, in the order of the
-// paths of the first file of each.
-func (c *Collection) Objects() []ObjectUse {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	index, all := map[locator.Object]int{}, []ObjectUse(nil)
-	_ = c.root.walk(func(_ string, e entry) error { // visit returns no error
-		if e.file == nil {
-			return nil
-		}
-		seen := map[int]bool{}
-		e.file.pieces(func(p piece) bool {
-			o, ok := objectOf(p.text())
-			if !ok {
-				return true
-			}
-			i, known := index[o]
-			if !known {
-				i, index[o] = len(all), len(all)
-				all = append(all, ObjectUse{Object: o})
-			}
-			all[i].Bytes += p.size
-			if !seen[i] {
-				seen[i] = true
-				all[i].Files++
-			}
-			return true
-		})
-		return nil
-	})
-	return all
 }

@@ -28,7 +28,7 @@ type Writer struct {
 	slots  chan struct{}
 	wg     sync.WaitGroup
 	mu     sync.Mutex
-	err    error // the first of an upload; guarded by mu
+	err    error // the first; the file is not whole then; guarded by mu
 	closed bool
 }
 
@@ -82,21 +82,27 @@ func (w *Writer) store() error {
 	w.buffer = nil
 	select {
 	case w.slots <- struct{}{}:
-	case <-w.ctx.Done():
-		return w.fail(w.ctx.Err())
+	case <-w.ctx.Done(): // these bytes are lost, so that Close must fail, too
+		w.broke(w.ctx.Err())
+		return w.failed()
 	}
 	w.blocks = append(w.blocks, block)
 	w.wg.Go(func() {
 		if err := block.store(w.ctx, w.c.client.keep); err != nil {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if w.err == nil {
-				w.err = err
-			}
+			w.broke(err)
 		}
 		<-w.slots
 	})
 	return w.failed()
+}
+
+// broke notes an error, of which the first counts.
+func (w *Writer) broke(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
 }
 
 func (w *Writer) failed() error {

@@ -16,7 +16,12 @@
 //
 // What was read stays in a cache in memory that all readers of a Client share.
 // It is keyed by identity: under the hash, which all opaque blocks have in
-// common, one object's bytes would be given out for another's.
+// common, one object's bytes would be given out for another's. It is for the one
+// token of the Client: what was read with it can be read again, also with a
+// locator whose signature is missing, and after a right was withdrawn, until it
+// is driven out or the Client is closed. A program that serves several people
+// needs a Client for each token, and closes those that it has not asked the API
+// server about for a minute, which is how long servers remember.
 //
 // Errors are of type [Error]. Their kind is the word of the server's table
 // (docs/errors.md) where the server is one of ours, else one of [Kinds].

@@ -141,7 +141,7 @@ func tells(err error) int {
 // a terminal.
 func clean(text string) string {
 	const most = 600
-	text = regexp.MustCompile(`\+A[0-9a-fA-F]{40}@[0-9a-fA-F]{8}`).ReplaceAllString(text, "+A…")
+	text = regexp.MustCompile(`\+(A|R[0-9a-z]{5}-)[0-9a-fA-F]{40}@[0-9a-fA-F]+`).ReplaceAllString(text, "+$1…")
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '

@@ -34,19 +34,20 @@ func (c *Client) View(ctx context.Context, l locator.Locator, offset, want int64
 	if err != nil {
 		return nil, err
 	}
-	data, err := c.cache.get(ctx, l.Reduced(), from, size, c.filler(l))
+	data, err := c.cache.get(ctx, cacheKey(l), from, size, c.filler(l))
 	if err != nil {
 		return nil, err
 	}
 	data = data[offset-from:]
-	return data[:min(want, int64(len(data)))], nil
+	n := min(want, int64(len(data)))
+	return data[:n:n], nil // an append must not reach what others read
 }
 
 // Ahead starts to fetch a range of a block into the cache and returns at
 // once. The fetch ends with ctx, unless somebody else waits for it.
 func (c *Client) Ahead(ctx context.Context, l locator.Locator, offset, size int64) {
 	if from, size, err := c.extent(l, offset, size); err == nil && size > 0 {
-		c.cache.ahead(ctx, l.Reduced(), from, size, c.filler(l))
+		c.cache.ahead(ctx, cacheKey(l), from, size, c.filler(l))
 	}
 }
 
@@ -54,8 +55,19 @@ func (c *Client) Ahead(ctx context.Context, l locator.Locator, offset, size int6
 // not come back: what is cached of it there may make room for other bytes.
 func (c *Client) Passed(l locator.Locator, offset int64) {
 	if !Whole(l) || offset == l.Size() {
-		c.cache.pass(l.Reduced(), offset)
+		c.cache.pass(cacheKey(l), offset)
 	}
+}
+
+// cacheKey is what bytes are cached by: the identity of the block, and whether
+// they were checked by their MD5. Derived form has its identity where ordinary
+// blocks have their MD5, so a text can name both by one hash: bytes of an extent
+// must not pass for the checked bytes of a block.
+func cacheKey(l locator.Locator) string {
+	if Whole(l) {
+		return l.Reduced()
+	}
+	return "extent " + l.Reduced()
 }
 
 // extent returns what must be fetched for a range.
@@ -121,10 +133,13 @@ func (f *fetching) accept(a *answer) error {
 	first, last := f.offset+int64(f.have), f.offset+int64(len(f.p))-1
 	asked := a.Request.Header.Get("Range") != ""
 	switch {
+	case a.StatusCode < 300 && a.Header.Get("Content-Encoding") != "":
+		return fault(BadReply, nil, "the Keep service %s, or something before it, answers with coded bytes (%s) in place of plain ones",
+			a.service.url, a.clean(a.Header.Get("Content-Encoding")))
 	case a.StatusCode == http.StatusPartialContent && asked:
 		want := fmt.Sprintf("bytes %d-%d/%d", first, last, f.l.Size())
 		if got := a.Header.Get("Content-Range"); got != want || a.ContentLength != last-first+1 {
-			return fault(BadReply, nil, "the Keep service %s answers %s where %s was asked for", a.service.url, clean(got), want)
+			return fault(BadReply, nil, "the Keep service %s answers %s where %s was asked for", a.service.url, a.clean(got), want)
 		}
 		return nil
 	case a.StatusCode == http.StatusOK && a.ContentLength == f.l.Size() && (!asked || Whole(f.l)):

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
 // rounds is how often all services are asked before giving up.
@@ -35,7 +36,7 @@ func (c *Client) do(ctx context.Context, s service, method, path string, header 
 	}
 	req.Header.Set("Authorization", "Bearer "+c.api.Settings().Token.Reveal())
 	req.Header.Set("X-Keep-Pseudo-Blocks", "1")
-	a := &answer{service: s, token: c.api.Settings().Token.Reveal(), limit: c.options.Stall + time.Duration(len(body))*time.Second/(32<<10), cancel: cancel}
+	a := &answer{service: s, token: c.api.Settings().Token, limit: c.options.Stall + time.Duration(len(body))*time.Second/(32<<10), cancel: cancel}
 	a.timer = time.AfterFunc(a.limit, func() { a.silent.Store(true); cancel(nil) })
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -44,6 +45,10 @@ func (c *Client) do(ctx context.Context, s service, method, path string, header 
 	}
 	a.timer.Stop()
 	a.Response = resp
+	if resp.StatusCode == http.StatusSwitchingProtocols { // nothing ends a read of this body
+		_ = a.Close()
+		return nil, fault(BadReply, nil, "the Keep service %s answers with another protocol than HTTP", s.url)
+	}
 	return a, nil
 }
 
@@ -52,7 +57,7 @@ func (c *Client) do(ctx context.Context, s service, method, path string, header 
 type answer struct {
 	*http.Response
 	service service
-	token   string // to take it out of texts
+	token   api.Token // to take it out of texts
 	limit   time.Duration
 	timer   *time.Timer
 	cancel  context.CancelCauseFunc
@@ -92,39 +97,42 @@ func (a *answer) broken(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fault(Unreachable, err, "the Keep service %s cannot be reached, or broke off: %s", a.service.url, clean(err.Error()))
+	return fault(Unreachable, err, "the Keep service %s cannot be reached, or broke off: %s", a.service.url, a.clean(err.Error()))
 }
 
 // refusal makes an error of an answer that is none of those wanted.
 func (a *answer) refusal(what string) error {
 	text, _ := io.ReadAll(io.LimitReader(a, 4<<10)) // the status says enough
-	e := &Error{Status: a.StatusCode, RequestID: clean(a.Header.Get("X-Request-Id")), Kind: kindOf(a.Response, string(text))}
-	said := clean(strings.ReplaceAll(string(text), a.token, "[secret]"))
+	e := &Error{Status: a.StatusCode, RequestID: a.clean(a.Header.Get("X-Request-Id")), Kind: a.kind(string(text))}
+	said := a.clean(string(text))
 	if said == "" {
 		said = string(e.Kind)
 	}
-	e.Text = what + ": the Keep service " + a.service.url + " answers " + a.Status + ": " + said
+	e.Text = what + ": the Keep service " + a.service.url + " answers " + a.clean(a.Status) + ": " + said
 	return e
 }
 
-// kindOf takes the word of one of our servers, or reads the answer of a stock
+// clean makes a text of the server safe to show.
+func (a *answer) clean(text string) string { return clean(a.token.Redact(text)) }
+
+// kind takes the word of one of our servers, or reads the answer of a stock
 // one.
-func kindOf(r *http.Response, text string) Kind {
-	if word := r.Header.Get("X-Keep-Error"); word != "" {
-		return Kind(clean(word))
+func (a *answer) kind(text string) Kind {
+	if word := a.Header.Get("X-Keep-Error"); word != "" {
+		return Kind(a.clean(word))
 	}
 	switch {
-	case r.StatusCode == http.StatusUnauthorized && strings.Contains(text, "expired"):
+	case a.StatusCode == http.StatusUnauthorized && strings.Contains(text, "expired"):
 		return Expired
-	case r.StatusCode == http.StatusBadRequest && strings.Contains(text, "signature"):
+	case a.StatusCode == http.StatusBadRequest && strings.Contains(text, "signature"):
 		return BadSignature
-	case r.StatusCode == http.StatusNotFound:
+	case a.StatusCode == http.StatusNotFound:
 		return NotFound
-	case r.StatusCode == http.StatusInsufficientStorage:
+	case a.StatusCode == http.StatusInsufficientStorage:
 		return NotStored
-	case r.StatusCode >= 500:
+	case a.StatusCode >= 500:
 		return Unreachable
-	case r.StatusCode >= 400:
+	case a.StatusCode >= 400:
 		return Denied
 	}
 	return BadReply

@@ -1,7 +1,7 @@
 // Copyright (C) The keepstore authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package running
 
 import (
 	"errors"
@@ -23,10 +23,10 @@ const urlFile = "api-url"
 // maxURL is far more than a URL of ours has.
 const maxURL = 1 << 10
 
-// tellURL writes the URL into the data folder, as a file that is locked
+// Tell writes the URL into the data folder, as a file that is locked
 // before it has its name. forget removes it, unless another server has
 // written its own meanwhile.
-func tellURL(dir, url string) (forget func(), err error) {
+func Tell(dir, url string) (forget func(), err error) {
 	name := filepath.Join(dir, urlFile)
 	f, err := os.CreateTemp(dir, "."+urlFile+"-*") // makes it with mode 0600
 	if err != nil {
@@ -52,8 +52,8 @@ func tellURL(dir, url string) (forget func(), err error) {
 	}, nil
 }
 
-// RunningURL returns the URL of the API server that runs on a data folder.
-func RunningURL(dir string) (string, error) {
+// URL returns the URL of the API server that runs on a data folder.
+func URL(dir string) (string, error) {
 	f, err := os.Open(filepath.Join(dir, urlFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", notRunning(dir)

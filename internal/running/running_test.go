@@ -1,7 +1,7 @@
 // Copyright (C) The keepstore authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package app
+package running
 
 import (
 	"os"
@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// TestRunningURL: the file counts while its server holds it. One that a
+// TestURL: the file counts while its server holds it. One that a
 // killed server left behind, or a copy of a folder brought along, does not:
 // the token would go to whoever has the port now.
-func TestRunningURL(t *testing.T) {
+func TestURL(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, urlFile)
 	check := func(what, want string) {
 		t.Helper()
-		got, err := RunningURL(dir)
+		got, err := URL(dir)
 		if got != want || (err == nil) != (want != "") || err != nil && !strings.Contains(err.Error(), "no running keepstore standalone") {
 			t.Errorf("%s: got %q, %v, want %q", what, got, err, want)
 		}
@@ -28,7 +28,7 @@ func TestRunningURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("killed", "")
-	first, err := tellURL(dir, "http://127.0.0.1:2")
+	first, err := Tell(dir, "http://127.0.0.1:2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestRunningURL(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	second, err := tellURL(dir, "http://127.0.0.1:3")
+	second, err := Tell(dir, "http://127.0.0.1:3")
 	if err != nil {
 		t.Fatal(err)
 	}
