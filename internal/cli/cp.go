@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"path"
 
@@ -18,7 +19,7 @@ type copying struct {
 	force bool
 	// placed says what was put where in this run: no source of the same command
 	// may take its place, whatever the flags.
-	placed map[string]target
+	placed map[string]placed
 }
 
 const copyHelp = `
@@ -51,7 +52,8 @@ func newMv() *cobra.Command {
 		Short: "Move files within and between collections",
 		Long: `Mv moves files and folders to the last of its arguments, the TARGET. No data
 moves. Between collections the files are in the new one before they are taken
-out of the old one: when mv breaks off they may be in both, and never in none.
+out of the old one, and looked for after that: when mv breaks off they may be in
+both, and never in none.
 ` + copyHelp,
 		Example: `  keepstore mv zzzzz-4zz18-0123456789abcde/old.bam zzzzz-4zz18-0123456789abcde/new.bam`,
 		Args:    cobra.MinimumNArgs(2),
@@ -91,7 +93,7 @@ func (o *copying) copy(ctx context.Context, s *session, args []string, move bool
 	}
 	var moved []taken
 	stored, err := s.edit(ctx, to.id, func(c *collection.Collection) error {
-		from[to.id], moved, o.placed = c, nil, map[string]target{}
+		from[to.id], moved, o.placed = c, nil, map[string]placed{}
 		into := to
 		into.folder = into.isFolder(c, len(sources))
 		for _, t := range sources {
@@ -106,7 +108,15 @@ func (o *copying) copy(ctx context.Context, s *session, args []string, move bool
 	if err != nil {
 		return err
 	}
+	if stored, err = o.settle(ctx, s, to, stored); err != nil {
+		return err
+	}
 	removed, err := s.editAll(ctx, others(moved), func(c *collection.Collection, t target) error { return removeSame(s.client, c, t, moved) })
+	if len(moved) > 0 { // what is in no other place any more must be here, also when the user gives up now
+		var lost error
+		stored, lost = o.settle(context.WithoutCancel(ctx), s, to, stored)
+		err = errors.Join(err, lost)
+	}
 	return s.printEdited(append([]record{stored}, removed...), err)
 }
 
@@ -138,12 +148,12 @@ func (o *copying) place(client *collection.Client, c *collection.Collection, to 
 		}
 		same := t.id == to.id
 		if before, twice := o.placed[at]; twice {
-			return nil, usagef("%s and %s would both become %s", before, target{id: t.id, path: name}, quote(at))
+			return nil, usagef("%s and %s would both become %s", before.from, target{id: t.id, path: name}, quote(at))
 		}
 		if err := o.free(c, at, same && at == name); err != nil {
 			return nil, err
 		}
-		o.placed[at] = target{id: t.id, path: name}
+		o.placed[at] = placed{from: target{id: t.id, path: name}}
 		if same && move {
 			if err := c.Rename(name, at); err != nil {
 				return nil, err
@@ -151,6 +161,9 @@ func (o *copying) place(client *collection.Client, c *collection.Collection, to 
 			continue
 		}
 		if err := c.Copy(at, from, name); err != nil {
+			return nil, err
+		}
+		if err := o.remember(client, c, at); err != nil {
 			return nil, err
 		}
 		if move {

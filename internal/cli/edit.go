@@ -5,6 +5,8 @@ package cli
 
 import (
 	"context"
+	"math/rand/v2"
+	"time"
 
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
@@ -33,6 +35,9 @@ func (s *session) editWith(ctx context.Context, id string, o collection.SaveOpti
 			return records(c.Record())[0], nil
 		}
 		if try == editTries || collection.KindOf(err) != collection.Conflict {
+			return record{}, err
+		}
+		if err := sleep(ctx, rand.N(time.Duration(try)*100*time.Millisecond)); err != nil { // the others do the same
 			return record{}, err
 		}
 	}

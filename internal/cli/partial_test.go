@@ -14,8 +14,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -27,11 +29,46 @@ import (
 	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
 
-// shelf is a cluster with one collection, whose text is set, and one block.
+// shelf is a cluster with one collection, whose text is set, and one block; and
+// with others that change.
 type shelf struct {
 	text  string
 	block []byte
 	lost  atomic.Bool
+	// others are the texts of other collections. The first overwritten PUTs are
+	// answered well and do not stay, as when another program stores then.
+	mu          sync.Mutex
+	others      map[string]string
+	overwritten int
+	puts        []string
+	// after is called after each PUT, with mu held.
+	after func(id string)
+}
+
+// collection loads or stores one of the others.
+func (s *shelf) collection(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := path.Base(r.URL.Path)
+	text := s.others[id]
+	if r.Method == http.MethodPut {
+		var body struct {
+			Collection struct {
+				Text string `json:"manifest_text"`
+			}
+		}
+		_ = json.NewDecoder(r.Body).Decode(&body) // an empty text shows
+		text = body.Collection.Text
+		s.puts = append(s.puts, id)
+		if s.overwritten--; s.overwritten < 0 {
+			s.others[id] = text
+		}
+		if s.after != nil {
+			s.after(id)
+		}
+	}
+	pdh, _ := manifest.PDH(text) // an answer without is refused
+	_ = json.NewEncoder(w).Encode(map[string]any{"uuid": id, "portable_data_hash": pdh, "manifest_text": text})
 }
 
 // ServeHTTP answers as API server and Keep service.
@@ -39,6 +76,8 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/discovery/"):
 		fmt.Fprint(w, `{"defaultCollectionReplication":1}`)
+	case strings.HasPrefix(r.URL.Path, "/arvados/") && s.others != nil:
+		s.collection(w, r)
 	case strings.HasPrefix(r.URL.Path, "/arvados/"):
 		pdh, _ := manifest.PDH(s.text) // an answer without is refused
 		_ = json.NewEncoder(w).Encode(map[string]any{"uuid": testUUID, "portable_data_hash": pdh, "manifest_text": s.text})

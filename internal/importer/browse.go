@@ -33,7 +33,7 @@ type Entry struct {
 
 // Browse returns one page of folders and objects directly under a prefix.
 func (im *Importer) Browse(ctx context.Context, token creds.Secret, url, cursor string) (Listing, error) {
-	t, err := newTarget(Source{URL: url}, &programs{})
+	t, err := newTarget(Source{URL: url})
 	if err == nil && !t.prefix {
 		err = badRequest("browse wants a prefix: end the URL with \"/\"")
 	}

@@ -96,7 +96,7 @@ type explanation struct {
 
 func (e *explanation) lookAtURL(context.Context) (string, error) {
 	var err error
-	if e.target, err = newTarget(Source{URL: e.URL}, &programs{}); err != nil {
+	if e.target, err = newTarget(Source{URL: e.URL}); err != nil {
 		return "", badRequest("%s", err)
 	}
 	o := e.target.object

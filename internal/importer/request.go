@@ -83,7 +83,7 @@ func (im *Importer) newPlan(r Request) (*plan, error) {
 	p := &plan{form: form, digest: r.digest(form), owners: r.Owners}
 	known := &programs{}
 	for i, s := range r.Sources {
-		t, err := newTarget(s, known)
+		t, err := targetOf(s, known)
 		if err != nil {
 			return nil, badRequest("source %d: %s", i+1, err)
 		}

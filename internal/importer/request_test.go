@@ -87,13 +87,13 @@ func TestURLForms(t *testing.T) {
 		{"s3://data/p/", "p/", ""},
 	}
 	for _, row := range rows {
-		got, err := newTarget(Source{URL: row.url}, &programs{})
+		got, err := newTarget(Source{URL: row.url})
 		want := locator.Object{Bucket: "data", Key: row.key, VersionID: row.version}
 		if err != nil || got.object != want {
 			t.Errorf("%s: got %+v, %v", row.url, got.object, err)
 		}
 	}
-	literal, err := newTarget(Source{Bucket: "data", Key: "100%?#"}, &programs{})
+	literal, err := newTarget(Source{Bucket: "data", Key: "100%?#"})
 	if err != nil || literal.object.Key != "100%?#" {
 		t.Errorf("a literal key became %q: %v", literal.object.Key, err)
 	}

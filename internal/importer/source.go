@@ -19,8 +19,12 @@ type target struct {
 	filter filter
 }
 
-// newTarget checks a source. Path of the target is where its files go.
-func newTarget(s Source, known *programs) (target, error) {
+// newTarget checks a source on its own.
+func newTarget(s Source) (target, error) { return targetOf(s, &programs{}) }
+
+// targetOf checks a source of a request, whose regular expressions are known.
+// Path of the target is where its files go.
+func targetOf(s Source, known *programs) (target, error) {
 	t := target{Source: s}
 	p, err := source.Parse(source.Name{URL: s.URL, Bucket: s.Bucket, Key: s.Key, Path: s.Path})
 	if err != nil {

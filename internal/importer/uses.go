@@ -53,7 +53,7 @@ const maxUses = 16
 // and they are for those who may import what is there: under a personal mode
 // those whom S3 lets list it.
 func (im *Importer) Uses(ctx context.Context, token creds.Secret, url string) (Uses, error) {
-	t, err := newTarget(Source{URL: url}, &programs{})
+	t, err := newTarget(Source{URL: url})
 	if err != nil {
 		return Uses{}, badRequest("%s", err)
 	}
