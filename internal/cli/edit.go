@@ -18,6 +18,10 @@ const editTries = 5
 // edit loads a stored collection, changes it and saves it. f may be called
 // several times, each time with what is stored then.
 func (s *session) edit(ctx context.Context, id string, f func(*collection.Collection) error) (record, error) {
+	return s.editWith(ctx, id, collection.SaveOptions{}, f)
+}
+
+func (s *session) editWith(ctx context.Context, id string, o collection.SaveOptions, f func(*collection.Collection) error) (record, error) {
 	for try := 1; ; try++ {
 		c, err := s.client.Load(ctx, id)
 		if err != nil {
@@ -26,7 +30,7 @@ func (s *session) edit(ctx context.Context, id string, f func(*collection.Collec
 		if err := f(c); err != nil {
 			return record{}, err
 		}
-		err = c.Save(ctx, collection.SaveOptions{})
+		err = c.Save(ctx, o)
 		if err == nil {
 			return records(c.Record())[0], nil
 		}

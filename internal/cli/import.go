@@ -25,6 +25,7 @@ type importing struct {
 	prices                       string
 	asOf, from, form             string
 	dryRun                       bool
+	restart, noResume            bool
 }
 
 func newImport() *cobra.Command {
@@ -53,7 +54,12 @@ S3 does not tell), what is there already, the requests that S3 was asked, and an
 estimate of their price: AWS list prices, or those of --prices.
 
 What is left out is told with the reason, and when it is data, the exit status
-is 3. An import is stored when it is complete, or not at all.`,
+is 3. An import is stored when it is complete, or not at all.
+
+An import that was interrupted, even by a crash, goes on where it was when the
+same command is run again within 24 hours. For this it keeps a journal below
+$XDG_STATE_HOME/keepstore/imports or ~/.local/state/keepstore/imports, which
+nobody but you can read and which is removed when the import is stored.`,
 		Example: `  keepstore import --name hg38 s3://genomics-ref/hg38/
   keepstore import --dry-run --include '**/*.bam' --exclude 'tmp/**' s3://lab-raw/2026/
   keepstore import --dry-run --exclude-regexp '(^|/)run-[0-9]{2}/tmp/' s3://lab-raw/2026/
@@ -70,6 +76,9 @@ is 3. An import is stored when it is complete, or not at all.`,
 	f.StringVar(&o.asOf, "as-of", "", "take the versions of this time or day, such as 2026-10-01T12:00:00Z")
 	f.StringVar(&o.form, "form", "", "form of the blocks: opaque, derived or content; as the API server needs it without this")
 	f.BoolVar(&o.dryRun, "dry-run", false, "tell what would be imported, and store nothing")
+	f.BoolVar(&o.restart, "restart", false, "begin anew, though an earlier run of this command was interrupted")
+	f.BoolVar(&o.noResume, "no-resume", false, "begin anew, and keep nothing on disk to go on with")
+	cmd.MarkFlagsMutuallyExclusive("restart", "no-resume")
 	return command(cmd, o.work)
 }
 
@@ -98,7 +107,7 @@ func (o *importing) work(ctx context.Context, s *session, args []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	c, err := o.open(ctx, s)
+	c, err := o.target(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -106,22 +115,58 @@ func (o *importing) work(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
+	j := o.journal(s, sources)
+	defer j.close()
 	r := report{prices: prices, DryRun: o.dryRun, Collections: []record{}, Left: []collection.Skipped{}}
-	result, err := o.run(ctx, s, c, sources, &r)
+	result, err := o.run(ctx, s, c, sources, &r, j)
 	if err != nil {
 		return err
 	}
 	r.Status, r.Progress, r.SkippedBy, r.Classes, r.Clashes = result.Status, result.Progress, result.SkippedBy, result.Classes, result.Clashes
 	r.Owners, r.Pieces = result.Owners, result.Pieces
 	if r.Files == 0 {
+		j.remove()
 		return fmt.Errorf("nothing is left to import, of %s: nothing was stored", plural(r.Listed, "key"))
 	}
 	if !o.dryRun {
-		if r.Collections, err = o.save(ctx, c, o.defaultName(sources)); err != nil {
-			return err
+		if err := o.store(ctx, s, c, sources, &r); err != nil {
+			return j.kept(err)
 		}
+		j.remove()
 	}
 	return r.print(s)
+}
+
+// target returns the collection to import into: a new one, which is merged
+// with one that is to be added to when the import is complete. A dry run
+// looks for clashes in that itself.
+func (o *importing) target(ctx context.Context, s *session) (*collection.Collection, error) {
+	c, err := o.open(ctx, s)
+	if err != nil || o.update == "" || o.dryRun {
+		return c, err
+	}
+	return s.client.New(), nil
+}
+
+// store stores what was imported. When somebody else changed the collection
+// that is to be added to, it is merged with again; nothing is listed twice.
+func (o *importing) store(ctx context.Context, s *session, c *collection.Collection, sources []collection.Source, r *report) (err error) {
+	if o.update == "" {
+		r.Collections, err = o.save(ctx, c, o.defaultName(sources))
+		return err
+	}
+	clash, err := o.onClash()
+	if err != nil {
+		return err
+	}
+	stored, err := s.editWith(ctx, o.update, collection.SaveOptions{Name: o.name}, func(now *collection.Collection) (err error) {
+		r.Clashes, err = now.Merge(c, clash)
+		return err
+	})
+	if err == nil {
+		r.Collections = []record{stored}
+	}
+	return err
 }
 
 // defaultName says what a collection without a name is.
@@ -138,45 +183,42 @@ func (o *importing) defaultName(sources []collection.Source) string {
 }
 
 // run imports. An import that breaks off goes on where it was.
-func (o *importing) run(ctx context.Context, s *session, c *collection.Collection, sources []collection.Source, r *report) (*collection.ImportResult, error) {
+func (o *importing) run(ctx context.Context, s *session, c *collection.Collection, sources []collection.Source, r *report, j *journalFile) (*collection.ImportResult, error) {
 	m := s.meter("importing", -1)
 	defer m.end()
 	clash, err := o.onClash()
 	if err != nil {
 		return nil, err
 	}
-	started := time.Now()
-	result, err := c.ImportFromS3(ctx, sources, collection.ImportOptions{Into: o.path, Form: o.form, Clash: clash, DryRun: o.dryRun, Owners: o.dryRun,
-		Progress: func(p collection.Progress) { m.show(progressText(p, time.Since(started))) },
+	p := pace{started: time.Now()}
+	options := collection.ImportOptions{Into: o.path, Form: o.form, Clash: clash, DryRun: o.dryRun, Owners: o.dryRun,
+		Journal:  j.options(m, r, &p),
+		Progress: func(at collection.Progress) { m.show(p.text(at, time.Now())) },
 		Skipped: func(left collection.Skipped) {
 			if s.json {
 				r.Left = append(r.Left, left)
 				return
 			}
 			m.say("left out: %s: %s", escaped(left.URL), clean(left.Text))
-		}})
+		}}
+	result, err := c.ImportFromS3(ctx, sources, options)
+	if collection.KindOf(err) == collection.BadJournal {
+		m.say(cannotGoOn, clean(err.Error())+": "+escaped(j.f.Name()))
+		options.Journal, j.refused = nil, true
+		result, err = c.ImportFromS3(ctx, sources, options)
+	}
 	const rounds = 5 // of the tries that the library makes by itself
 	for round := 1; err != nil && ctx.Err() == nil && result != nil && result.Unfinished != nil && round < rounds; round++ {
 		m.say("the import broke off after %s and goes on: %s", plural(result.Unfinished.Files(), "file"), clean(err.Error()))
 		result, err = c.ResumeImport(ctx, result.Unfinished)
 	}
 	if err != nil && ctx.Err() != nil {
-		return nil, &sentence{"nothing was stored; the same command begins again", err}
+		return nil, &sentence{j.again(result), err}
+	}
+	if err != nil && result != nil && result.Unfinished != nil {
+		return nil, &sentence{err.Error() + "; " + j.again(result), err}
 	}
 	return result, err
-}
-
-func progressText(p collection.Progress, passed time.Duration) string {
-	text := fmt.Sprintf("%s, %s", plural(p.Files, "file"), size(p.Bytes))
-	if p.Skipped > 0 {
-		text += fmt.Sprintf(", %s left out", count(p.Skipped))
-	}
-	if p.BytesRead > 0 {
-		text += fmt.Sprintf(", %s read", size(p.BytesRead))
-	} else if passed > time.Second {
-		text += fmt.Sprintf(", %s keys/s", count(int64(float64(p.Listed)/passed.Seconds())))
-	}
-	return text + ", " + passed.Round(time.Second).String()
 }
 
 // print tells what was done, or would be.

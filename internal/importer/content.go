@@ -11,7 +11,6 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -110,26 +109,15 @@ func (j *job) beginHash(ctx context.Context, a creds.Access, info s3read.Info) c
 	return c
 }
 
-// contentHashes returns the MD5s of the parts of an object, telling of
-// progress while it waits.
+// contentHashes returns the MD5s of the parts of an object.
 func (j *job) contentHashes(ctx context.Context, a creds.Access, info s3read.Info) ([]locator.Hash, error) {
 	c := j.hashes.pending[info.Object]
 	if c == nil {
 		c = j.beginHash(ctx, a, info)
 	}
 	defer delete(j.hashes.pending, info.Object)
-	tick := time.NewTicker(2 * progressTime)
-	defer tick.Stop()
-	for {
-		select {
-		case h := <-c:
-			return h.parts, h.err
-		case <-tick.C:
-			if err := j.progress(""); err != nil {
-				return nil, err
-			}
-		}
-	}
+	h := <-c
+	return h.parts, h.err
 }
 
 // hashObject reads the parts of an object, or takes its ETag where that is

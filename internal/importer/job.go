@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -15,10 +16,13 @@ import (
 	"github.com/arvados-s3/keepstore/sdk/go/collection/manifest"
 )
 
-// A progress line is due after this many keys or this long.
+// A progress line with a resume token is due after this long, or so many keys:
+// 2 % of those so far, since as much may have to be listed again, within bounds.
 const (
-	progressKeys = 10000
-	progressTime = time.Second
+	progressTime    = time.Second
+	fewProgressKeys = 200
+	progressKeys    = 10000
+	progressShare   = 50
 )
 
 // job is one run of an import.
@@ -27,17 +31,15 @@ type job struct {
 	*plan
 	caller creds.Caller
 	token  creds.Secret
-	sink   Sink
+	sink   *pulse
 	text   *manifest.Writer
 
 	state state
 	// mark is the last resume token.
 	mark string
-	// told is what the last progress line said, at toldAt.
-	told   Counts
-	toldAt time.Time
-	// marked is the number of keys at the last resume token, at markedAt.
-	// Heartbeats do not count: where S3 is slow there would be nothing else.
+	// marked is the number of keys at the last resume token, at markedAt. The
+	// lines of the pulse do not count: where S3 is slow there would be nothing
+	// else.
 	marked   int64
 	markedAt time.Time
 	// adrift says that the last key was not listed exactly. What follows it
@@ -67,21 +69,23 @@ type state struct {
 
 func (im *Importer) newJob(p *plan, resume string, caller creds.Caller, token creds.Secret, sink Sink, text io.Writer) (*job, error) {
 	j := &job{
-		Importer: im, plan: p, caller: caller, token: token, sink: sink,
-		text: manifest.NewWriter(text), toldAt: im.now(), markedAt: im.now(),
+		Importer: im, plan: p, caller: caller, token: token, sink: &pulse{sink: sink, last: time.Now()},
+		text: manifest.NewWriter(text), markedAt: im.now(),
 		state:   state{SkippedBy: map[string]int64{}},
 		access:  map[*creds.Rule]*grant{},
 		hidden:  map[*creds.Rule]bool{},
 		answers: answers{pending: map[int]chan answer{}}, hashes: newHashes(),
 	}
+	j.sink.read = j.hashes.read.Load
 	if resume == "" {
 		return j, nil
 	}
 	if err := j.restore(resume); err != nil {
 		return nil, err
 	}
-	j.mark, j.told, j.marked = resume, j.state.Counts, j.state.Counts.Listed
+	j.mark, j.marked = resume, j.state.Counts.Listed
 	j.before = j.state.Requests
+	j.sink.note(j.progress())
 	return j, j.text.UnmarshalBinary(j.state.Manifest)
 }
 
@@ -92,6 +96,7 @@ func (j *job) run(ctx context.Context) error {
 	defer j.hashes.running.Wait()
 	defer j.answers.running.Wait()
 	defer cancel()
+	defer j.beat(cancel)()
 	for ; j.state.Source < len(j.targets); j.state.Source++ {
 		t := &j.targets[j.state.Source]
 		before := j.state.Counts.Listed
@@ -103,9 +108,21 @@ func (j *job) run(ctx context.Context) error {
 		if err != nil {
 			return j.fail(err)
 		}
+		j.sink.note(j.progress())
 		j.state.After, j.state.Clashes, j.adrift = "", nil, false
 	}
 	return j.finish()
+}
+
+// beat starts the pulse and returns how to stop it.
+func (j *job) beat(cancel func()) (stop func()) {
+	done := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() { j.sink.run(done, cancel) })
+	return func() {
+		close(done)
+		running.Wait()
+	}
 }
 
 // goesOn reports whether an error concerned a source only: there is still a
@@ -124,7 +141,7 @@ func (j *job) importTarget(ctx context.Context, t *target) error {
 
 // fail ends an import that has sent lines with an error line.
 func (j *job) fail(err error) error {
-	if j.state.Counts.Listed == 0 {
+	if j.state.Counts.Listed == 0 && !j.sink.started() {
 		return err
 	}
 	line := Failed{Type: "error", Error: wordOf(err), Text: textOf(err), Resume: j.mark}
@@ -177,7 +194,8 @@ func (j *job) skip(o locator.Object, reason, text string) error {
 // be resumed, so a progress line sent here carries a token.
 func (j *job) boundary() error {
 	keys, since := j.state.Counts.Listed-j.marked, j.now().Sub(j.markedAt)
-	if keys == 0 || keys < progressKeys && since < progressTime || j.adrift || !j.text.AtLineStart() {
+	due := min(max(j.state.Counts.Listed/progressShare, fewProgressKeys), progressKeys)
+	if keys == 0 || keys < due && since < progressTime || j.adrift || !j.text.AtLineStart() {
 		return nil
 	}
 	token, err := j.seal()
@@ -185,25 +203,14 @@ func (j *job) boundary() error {
 		return err
 	}
 	j.mark, j.marked, j.markedAt = token, j.state.Counts.Listed, j.now()
-	return j.progress(token)
+	line := j.progress()
+	line.Resume = token
+	return j.sink.Line(line)
 }
 
-// heartbeat tells the caller of progress where no boundary was reached.
-func (j *job) heartbeat() error {
-	if keys, since := j.untold(); keys == 0 || since < 2*progressTime {
-		return nil
-	}
-	return j.progress("")
-}
-
-// untold returns how much has happened since the last progress line.
-func (j *job) untold() (keys int64, since time.Duration) {
-	return j.state.Counts.Listed - j.told.Listed, j.now().Sub(j.toldAt)
-}
-
-func (j *job) progress(token string) error {
-	j.told, j.toldAt = j.state.Counts, j.now()
-	return j.sink.Line(Progress{Type: "progress", Counts: j.told, Requests: j.requests(), BytesRead: j.hashes.read.Load(), Resume: token})
+// progress is how far the job is.
+func (j *job) progress() Progress {
+	return Progress{Type: "progress", Counts: j.state.Counts, Requests: j.requests(), BytesRead: j.hashes.read.Load()}
 }
 
 // isFinal reports whether trying again would give the same answer.

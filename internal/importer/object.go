@@ -17,9 +17,6 @@ import (
 // importObject imports a single object: one HEAD, asked ahead of its turn, or
 // for a time one listing of the versions of its key.
 func (j *job) importObject(ctx context.Context, t *target) error {
-	if err := j.heartbeat(); err != nil {
-		return err
-	}
 	rule, err := j.Keychain.Match(t.object.Bucket, t.object.Key)
 	if err != nil {
 		return err

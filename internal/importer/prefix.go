@@ -36,6 +36,7 @@ func (j *job) importPrefix(ctx context.Context, t *target) error {
 		if err := j.entry(ctx, t, rule, v); err != nil {
 			return err
 		}
+		j.sink.note(j.progress())
 		found = true
 		if j.adrift = v.Undecodable; !j.adrift {
 			j.state.After = v.Object.Key
@@ -61,9 +62,6 @@ func (j *job) checkVersioning(t *target) error {
 
 // entry imports or skips one listed key.
 func (j *job) entry(ctx context.Context, t *target, listed *creds.Rule, v s3read.Version) error {
-	if err := j.heartbeat(); err != nil {
-		return err
-	}
 	if _, err := j.grant(ctx, listed); err != nil { // not any more
 		return err
 	}

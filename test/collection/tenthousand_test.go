@@ -39,7 +39,7 @@ func TestTenThousand(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"resume", m.resume}, {"cancel", m.cancel}, {"choose", m.choose}, {"list", m.list}, {"check", m.check}, {"refresh", m.refresh}, {"used", m.used},
+		{"resume", m.resume}, {"cancel", m.cancel}, {"again", m.again}, {"choose", m.choose}, {"list", m.list}, {"check", m.check}, {"refresh", m.refresh}, {"used", m.used},
 	} {
 		t.Run(part.name, part.run)
 	}

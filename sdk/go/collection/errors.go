@@ -39,6 +39,8 @@ const (
 	NameClash Kind = "name-clash"
 	// BadSource is an S3 URL, or another argument, that cannot be used.
 	BadSource Kind = "bad-source"
+	// BadJournal is a file that is not the journal of the import.
+	BadJournal Kind = "bad-journal"
 
 	// The words for S3 objects that cannot be read.
 	// Gone: the object, or its version, does not exist any more.
@@ -53,7 +55,7 @@ const (
 
 // Kinds lists every [Kind].
 func Kinds() []Kind {
-	return []Kind{BadManifest, BadPath, NoClient, Closed, WrongHash, Conflict, TooLarge, NotComplete, NameClash, BadSource, Gone, Denied, Archived, Changed}
+	return []Kind{BadManifest, BadPath, NoClient, Closed, WrongHash, Conflict, TooLarge, NotComplete, NameClash, BadSource, BadJournal, Gone, Denied, Archived, Changed}
 }
 
 // Error is the error of this package.

@@ -167,3 +167,43 @@ func ExampleCollection_ObjectsIn() {
 		log.Printf("%s: %d bytes, needed by %d files", use.Object, use.Size, use.Files)
 	}
 }
+
+// An import that goes on when the program is run again, into a collection that
+// others may change meanwhile.
+func ExampleJournal() {
+	ctx := context.Background()
+	client, err := connect()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	sources := []collection.Source{{URL: "s3://genomics-ref/hg38/"}}
+	file, err := os.OpenFile("hg38.journal", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer file.Close()
+	part := client.New()
+	if _, err := part.ImportFromS3(ctx, sources, collection.ImportOptions{Journal: &collection.Journal{File: file}}); err != nil {
+		log.Fatal(err) // run the program again to go on
+	}
+	for try := 0; ; try++ {
+		c, err := client.Load(ctx, "zzzzz-4zz18-000000000000000")
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, err := c.Merge(part, collection.ClashReplace); err != nil {
+			log.Fatal(err)
+		}
+		err = c.Save(ctx, collection.SaveOptions{})
+		if err == nil {
+			break
+		}
+		if collection.KindOf(err) != collection.Conflict || try == 5 {
+			log.Fatal(err)
+		}
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		log.Print(err)
+	}
+}

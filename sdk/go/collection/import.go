@@ -5,7 +5,6 @@ package collection
 
 import (
 	"context"
-	"io"
 	"strconv"
 	"time"
 
@@ -45,6 +44,8 @@ type ImportOptions struct {
 	// Skipped is called for each key that is left out, unless a filter of the
 	// source did that.
 	Skipped func(Skipped)
+	// Journal, if set, keeps how far the import is, for another process.
+	Journal *Journal
 }
 
 // ImportResult tells what an import brought.
@@ -101,7 +102,8 @@ func (u *Unfinished) Files() int64 { return u.importing.files }
 // copied. It takes effect when the last line of the server's answer is there,
 // in one step; after any error, and when ctx ends, the collection is as it
 // was. An answer that breaks off is taken up again by itself, a few times;
-// after that, and when ctx ends, the result may have an [Unfinished].
+// after that, and when ctx ends, the result may have an [Unfinished], and a
+// [Journal] is good for another process.
 //
 // More sources than one request may have, 10,000 or 1 MiB of them, are sent in
 // several requests, one after the other. That is one import all the same: in
@@ -119,17 +121,24 @@ func (c *Collection) ImportFromS3(ctx context.Context, sources []Source, o Impor
 	if o.Form == "" && !aware {
 		o.Form = "derived"
 	}
-	im := &importing{c: c, o: o, root: &folder{}, text: manifest.NewWriter(io.Discard),
-		result: &ImportResult{Classes: map[string]int64{}}}
 	request := importRequest{Form: o.Form, Owners: o.Owners}
 	for _, s := range sources {
 		request.Sources = append(request.Sources, s.below(o.Into))
 	}
-	u := &Unfinished{importing: im, sources: request.Sources, stream: importStream{client: c.client, request: request, lines: im.lines, progress: o.Progress}}
-	if err := u.split(); err != nil {
-		return nil, err
+	u, err := c.newImport(request, o)
+	if err != nil || o.Journal == nil {
+		return c.runImport(ctx, u, err)
 	}
-	return c.runImport(ctx, u)
+	result, err := c.runImport(ctx, u, u.open(o.Journal))
+	if KindOf(err) != "bad-resume-token" {
+		return result, err
+	}
+	kept := u.stream.journal
+	kept.anew(err)
+	if u, err = c.newImport(request, o); err == nil {
+		u.stream.journal = kept
+	}
+	return c.runImport(ctx, u, err)
 }
 
 // ResumeImport goes on with an import that was canceled, or that broke off more
@@ -139,10 +148,13 @@ func (c *Collection) ResumeImport(ctx context.Context, u *Unfinished) (*ImportRe
 	if u.importing.c != c {
 		return nil, fault(BadSource, "the unfinished import is one of another collection")
 	}
-	return c.runImport(ctx, u)
+	return c.runImport(ctx, u, nil)
 }
 
-func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResult, error) {
+func (c *Collection) runImport(ctx context.Context, u *Unfinished, err error) (*ImportResult, error) {
+	if err != nil {
+		return nil, err
+	}
 	im := u.importing
 	done, err := u.run(ctx)
 	if err != nil && u.goesOn() && KindOf(err) != "bad-resume-token" {
@@ -152,9 +164,10 @@ func (c *Collection) runImport(ctx context.Context, u *Unfinished) (*ImportResul
 		return nil, err
 	}
 	if err := im.check(done); err != nil {
+		u.stream.journal.clear()
 		return nil, err
 	}
-	return im.result, c.merge(im, u.sources)
+	return im.result, im.merge(u.sources)
 }
 
 // importing is what an import brought so far.
@@ -245,69 +258,20 @@ func complete(pdh string, files int64, done line) error {
 }
 
 // merge puts what was imported into the collection.
-func (c *Collection) merge(im *importing, sources []Source) error {
+func (im *importing) merge(sources []Source) (err error) {
+	c := im.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first := ""
-	_ = im.root.walk(func(dir string, e entry) error { // visit returns no error
-		if path := join(dir, e.name); c.root.taken(path) {
-			if im.result.Clashes++; first == "" {
-				first = path
-			}
-		}
-		return nil
-	})
-	switch {
-	case im.o.DryRun:
-		return nil
-	case first != "" && im.o.Clash == ClashRefuse:
-		return fault(NameClash, "%d of the imported files are there already, such as %s: import into another folder, or say whether to replace or to keep them", im.result.Clashes, quote(first))
-	case c.root.empty():
-		c.root = im.root
-	default:
-		c.mergeFiles(im)
+	im.result.Clashes, err = c.merge(im.root, im.o.Clash, im.o.DryRun)
+	if err != nil || im.o.DryRun {
+		return err
 	}
-	c.touch()
 	now := time.Now().UTC().Truncate(time.Second)
 	for _, s := range sources {
 		c.imported = append(c.imported, SourceRecord{Source: s, ImportedAt: now, Files: im.files, Bytes: im.result.Bytes,
 			Skipped: im.result.Skipped, WeakPins: im.result.WeakPins, Archived: im.result.Archived})
 	}
 	return nil
-}
-
-func (c *Collection) mergeFiles(im *importing) {
-	_ = im.root.walk(func(dir string, e entry) error { // visit returns no error
-		path := join(dir, e.name)
-		if c.root.taken(path) {
-			if im.o.Clash == ClashKeep {
-				return nil
-			}
-			c.root.clear(path)
-		}
-		at, name := c.root.parent(path, true)
-		at.setFile(name, e.file)
-		return nil
-	})
-}
-
-// taken reports whether a file cannot be put at path without taking something
-// away.
-func (d *folder) taken(path string) bool {
-	above, _ := d.fileAbove(path)
-	f, sub := d.find(path)
-	return above || f != nil || sub != nil
-}
-
-// clear takes away what is in the way of a file at path.
-func (d *folder) clear(path string) {
-	if above, name := d.fileAbove(path); above {
-		path = name
-	}
-	if at, name := d.parent(path, false); at != nil {
-		delete(at.files, name)
-		delete(at.folders, name)
-	}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

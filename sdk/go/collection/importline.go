@@ -29,6 +29,12 @@ type Progress struct {
 	WeakPins int64 `json:"weak_pins"`
 	// BytesRead counts what content form had to read.
 	BytesRead int64 `json:"bytes_read"`
+	// Total is what Listed will be at the end, or 0 where nobody knows: a
+	// prefix may hold any number of keys.
+	Total int64 `json:"total,omitempty"`
+	// At is the path of the file that came last. Those of a source come in the
+	// order of their keys.
+	At string `json:"-"`
 	// Requests are those to S3.
 	Requests Requests `json:"requests"`
 }
@@ -43,24 +49,24 @@ type Skipped struct {
 
 // line is one line of the answer to an import, of any type.
 type line struct {
-	Type string `json:"type"`
-	Progress
-	Path         string           `json:"path"`
-	URL          string           `json:"url"`
-	Size         int64            `json:"size"`
-	StorageClass string           `json:"storage_class"`
+	Type         string           `json:"type"` // first, so that a journal is read fast
+	*Progress                     // nil in file and skipped lines
+	Path         string           `json:"path,omitempty"`
+	URL          string           `json:"url,omitempty"`
+	Size         int64            `json:"size,omitempty"`
+	StorageClass string           `json:"storage_class,omitempty"`
 	Owner        string           `json:"owner,omitempty"`
 	OwnerName    string           `json:"owner_name,omitempty"`
 	WeakPin      bool             `json:"weak_pin,omitempty"`
-	Locator      string           `json:"locator"`
-	Archived     json.RawMessage  `json:"archived"` // true of a file, a number of a progress line
-	Reason       string           `json:"reason"`
-	Text         string           `json:"text"`
-	Error        string           `json:"error"`
-	Resume       string           `json:"resume"`
-	Status       string           `json:"status"`
-	PDH          string           `json:"portable_data_hash"`
-	SkippedBy    map[string]int64 `json:"skipped_by_reason"`
+	Locator      string           `json:"locator,omitempty"`
+	Archived     json.RawMessage  `json:"archived,omitempty"` // true of a file, a number of a progress line
+	Reason       string           `json:"reason,omitempty"`
+	Text         string           `json:"text,omitempty"`
+	Error        string           `json:"error,omitempty"`
+	Resume       string           `json:"resume,omitempty"`
+	Status       string           `json:"status,omitempty"`
+	PDH          string           `json:"portable_data_hash,omitempty"`
+	SkippedBy    map[string]int64 `json:"skipped_by_reason,omitempty"`
 }
 
 // importRequest is the body of POST /s3/import.
@@ -82,8 +88,13 @@ type importStream struct {
 	lines func([]line) error
 	// progress may be nil.
 	progress func(Progress)
+	// journal may be nil.
+	journal *journal
+	// done is set when the journal knows that the request is complete.
+	done *line
 
 	pending []line
+	at      string // path of the last file line
 }
 
 // attempts is how often in a row an import may break off without having got
@@ -92,6 +103,9 @@ const attempts = 5
 
 // run returns the last line.
 func (s *importStream) run(ctx context.Context) (done line, err error) {
+	if s.done != nil {
+		return *s.done, nil
+	}
 	for failed := 0; ; {
 		before := s.request.Resume
 		done, err = s.once(ctx)
@@ -162,32 +176,50 @@ func brokenOff(err error) error {
 func (s *importStream) take(l line) (last bool, err error) {
 	switch l.Type {
 	case "file", "skipped":
-		s.pending = append(s.pending, l)
+		if s.pending = append(s.pending, l); l.Type == "file" {
+			s.at = l.Path
+		}
 	case "progress":
 		if s.progress != nil {
-			s.progress(l.counts())
+			s.progress(l.counts().at(s.at))
 		}
 		if l.Resume == "" {
 			return false, nil
 		}
 		s.request.Resume = l.Resume
-		return false, s.hand()
+		return false, s.hand(l)
 	case "done":
-		return true, s.hand()
+		return true, s.hand(l)
 	case "error":
 		return true, &Error{Kind: Kind(l.Error), Text: "the import broke off: " + clipSentence(l.Text)}
 	}
 	return false, nil
 }
 
-func (s *importStream) hand() error {
+// hand hands on what is pending at a point.
+func (s *importStream) hand(point line) error {
+	kept := s.pending
+	if s.journal != nil {
+		kept = slices.Clone(kept) // as they came
+	}
 	err := s.lines(s.pending)
+	if err == nil {
+		s.journal.point(kept, point)
+	}
 	s.pending = s.pending[:0]
 	return err
 }
 
+func (p Progress) at(path string) Progress {
+	p.At = path
+	return p
+}
+
 func (l line) counts() Progress {
-	p := l.Progress
+	p := Progress{}
+	if l.Progress != nil {
+		p = *l.Progress
+	}
 	_ = json.Unmarshal(l.Archived, &p.Archived) // a number in these lines
 	return p
 }

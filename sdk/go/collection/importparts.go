@@ -87,7 +87,7 @@ func newImportParts(im *importing, all []Source) (*importParts, error) {
 	if len(parts) == 1 {
 		return nil, nil
 	}
-	p := &importParts{im: im, parts: parts, partOf: map[string]int{}, text: manifest.NewWriter(io.Discard), sum: line{SkippedBy: map[string]int64{}}}
+	p := &importParts{im: im, parts: parts, partOf: map[string]int{}, text: manifest.NewWriter(io.Discard), sum: line{Progress: &Progress{}, SkippedBy: map[string]int64{}}}
 	var places []source.Place
 	for at, part := range parts {
 		for _, s := range part {
@@ -114,7 +114,8 @@ func refusedSources(err error) error {
 
 // run sends part after part, and returns a last line for all.
 func (p *importParts) run(ctx context.Context, s *importStream) (line, error) {
-	for {
+	for p.at < len(p.parts) {
+		s.request.Sources = p.parts[p.at]
 		done, err := s.run(ctx)
 		if err != nil {
 			return done, p.where(err)
@@ -122,11 +123,9 @@ func (p *importParts) run(ctx context.Context, s *importStream) (line, error) {
 		if err := p.end(done); err != nil {
 			return done, err
 		}
-		if p.at == len(p.parts) {
-			return p.total()
-		}
-		s.request.Sources, s.request.Resume = p.parts[p.at], ""
+		s.request.Resume = ""
 	}
+	return p.total()
 }
 
 // where tells which sources an error is about that counts those of a request.
@@ -195,7 +194,7 @@ func (p *importParts) end(done line) error {
 	if err := complete(p.text.PDH(), p.files, done); err != nil {
 		return err
 	}
-	p.sum.Progress = p.sum.plus(done.counts())
+	*p.sum.Progress = p.sum.plus(done.counts())
 	for reason, n := range done.SkippedBy {
 		p.sum.SkippedBy[reason] += n
 	}
@@ -215,6 +214,7 @@ func (p Progress) plus(o Progress) Progress {
 	p.Listed, p.Files, p.Bytes, p.Skipped = p.Listed+o.Listed, p.Files+o.Files, p.Bytes+o.Bytes, p.Skipped+o.Skipped
 	p.Archived, p.WeakPins, p.BytesRead = p.Archived+o.Archived, p.WeakPins+o.WeakPins, p.BytesRead+o.BytesRead
 	p.Requests.List, p.Requests.Head, p.Requests.Get = p.Requests.List+o.Requests.List, p.Requests.Head+o.Requests.Head, p.Requests.Get+o.Requests.Get
+	p.At = o.At
 	p.Requests.RequesterPays = p.Requests.RequesterPays || o.Requests.RequesterPays
 	return p
 }
@@ -224,7 +224,8 @@ func (p *importParts) total() (line, error) {
 	if err := p.im.text.Flush(); err != nil {
 		return line{}, err
 	}
-	all := line{Type: "done", Progress: p.told(Progress{}), SkippedBy: maps.Clone(p.sum.SkippedBy), PDH: p.im.text.PDH()}
+	counts := p.told(Progress{})
+	all := line{Type: "done", Progress: &counts, SkippedBy: maps.Clone(p.sum.SkippedBy), PDH: p.im.text.PDH()}
 	if p.left.Files > 0 {
 		all.SkippedBy[string(NameClash)] += p.left.Files
 	}
