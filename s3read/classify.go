@@ -169,7 +169,7 @@ func (a *attempt) classify(r refusal) *Error {
 	if r.message != "" {
 		e.Err = errors.New(withoutKeys(r.message))
 	}
-	e.retry = e.Kind == SlowDown
+	e.retry = e.Kind == SlowDown && a.op != "bucket" // some servers answer 500 to what they do not know
 	switch e.Kind {
 	case PastEnd:
 		if a.op != "get" {
@@ -179,7 +179,7 @@ func (a *attempt) classify(r refusal) *Error {
 		past.Code, past.Err = r.code, e.Err
 		return past
 	case BadReply:
-		bad := a.bad(badWhy(r))
+		bad := a.bad(a.badWhy(r))
 		bad.Code, bad.Err = r.code, e.Err
 		return bad
 	}
@@ -198,8 +198,10 @@ func withoutKeys(message string) string {
 	return before + mark + "…"
 }
 
-func badWhy(r refusal) string {
+func (a *attempt) badWhy(r refusal) string {
 	switch {
+	case a.op == "bucket" && r.status == http.StatusNotImplemented:
+		return "the server has no such settings of buckets"
 	case r.status == http.StatusOK:
 		return "it has status 200, which stands for the whole object, in place of the range asked for"
 	case r.status >= 300 && r.status < 400:

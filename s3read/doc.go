@@ -10,11 +10,11 @@
 // resumed where it stopped, at the same version and ETag. So a [Body] gives
 // exactly the bytes of its extent, or an [*Error]; never fewer, never others.
 //
-// The package sends three plain HTTP requests of its own (GET, HEAD and the
-// two listings), signed with AWS Signature Version 4. It does not use the S3
-// client of the AWS SDK, which follows redirects to any host, takes a reply
-// of another range or version for the one asked for, and sets no limit on
-// error bodies or on silence.
+// The package sends a few plain HTTP requests of its own (GET, HEAD, the two
+// listings and two questions about a bucket), signed with AWS Signature
+// Version 4. It does not use the S3 client of the AWS SDK, which follows
+// redirects to any host, takes a reply of another range or version for the one
+// asked for, and sets no limit on error bodies or on silence.
 //
 // Every wait has a limit ([Options]). The limits on silence and on speed
 // count only time spent waiting for S3, never the time that the caller takes;

@@ -55,7 +55,7 @@ func Kinds() []Kind {
 // pseudoblock and creds pass through.
 type Error struct {
 	Kind Kind
-	// Op is "get", "head" or "list".
+	// Op is "get", "head", "list" or "bucket", which asks for settings of one.
 	Op     string
 	Object locator.Object
 	// Status and Code are those of the S3 reply; zero and empty without one.

@@ -18,7 +18,11 @@ func CheckFits(e pseudoblock.Extent, info Info) error {
 		return &Error{Kind: PastEnd, Op: "head", Object: e.Object, Text: pastEndText(e.Object, e.Offset, e.Size, info.Size)}
 	}
 	if info.Archived {
-		return &Error{Kind: Archived, Op: "head", Object: e.Object, Text: archivedText(e.Object, word(info.StorageClass, false))}
+		text := archivedText(e.Object, word(info.StorageClass, false))
+		if info.Outlook != nil && info.Outlook.Restoring {
+			text = name(e.Object) + " is being restored from an archive storage class: try again when that is done"
+		}
+		return &Error{Kind: Archived, Op: "head", Object: e.Object, Text: text}
 	}
 	return nil
 }

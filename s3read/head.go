@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -35,6 +34,8 @@ type Info struct {
 	Encryption string
 	// Owner is told by listings of versions only.
 	Owner Owner
+	// Outlook is nil in a listing, and where S3 says nothing of it.
+	Outlook *Outlook
 }
 
 // Owner is who owns an object, as S3 tells.
@@ -116,12 +117,13 @@ func (a *attempt) acceptHead() (Info, error) {
 		ETag:         unquoteETag(header.Get("Etag")),
 		StorageClass: header.Get("X-Amz-Storage-Class"),
 		Encryption:   header.Get("X-Amz-Server-Side-Encryption"),
+		Outlook:      readOutlook(header),
 	}
 	info.LastModified, _ = http.ParseTime(header.Get("Last-Modified"))
 	if a.object.ETag == "" {
 		info.Object.VersionID = header.Get("X-Amz-Version-Id")
 	}
-	restored := strings.Contains(header.Get("X-Amz-Restore"), `ongoing-request="false"`)
+	restored := info.Outlook != nil && !info.Outlook.RestoredUntil.IsZero()
 	info.Archived = isArchiveClass(info.StorageClass) && !restored || header.Get("X-Amz-Archive-Status") != ""
 	return info, nil
 }

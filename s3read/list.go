@@ -6,6 +6,7 @@ package s3read
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -44,7 +45,7 @@ func (a *attempt) acceptPage() (*page, error) {
 	if a.reply.StatusCode != http.StatusOK {
 		return nil, a.refuse()
 	}
-	body, err := a.readPage()
+	body, err := a.readBody(maxPage)
 	if err != nil {
 		return nil, err
 	}
@@ -57,16 +58,16 @@ func (a *attempt) acceptPage() (*page, error) {
 	return p, nil
 }
 
-// readPage reads a whole page, so that a broken one can be fetched again
-// before any of it is used.
-func (a *attempt) readPage() ([]byte, error) {
+// readBody reads a whole body of at most so many bytes, so that a broken one
+// can be fetched again before any of it is used.
+func (a *attempt) readBody(most int64) ([]byte, error) {
 	var body bytes.Buffer
-	n, err := io.Copy(&body, io.LimitReader(timed{a}, maxPage+1))
+	n, err := io.Copy(&body, io.LimitReader(timed{a}, most+1))
 	switch {
 	case err != nil:
 		return nil, a.broken(a, err)
-	case n > maxPage:
-		return nil, a.bad("its listing is larger than 16 MiB")
+	case n > most:
+		return nil, a.bad(fmt.Sprintf("it is larger than %d MiB", most>>20))
 	}
 	return body.Bytes(), nil
 }

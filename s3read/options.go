@@ -55,7 +55,7 @@ func orDefault[T comparable](value, fallback T) T {
 type Event struct {
 	// Endpoint is the name of the endpoint in the configuration.
 	Endpoint string
-	// Op is "get", "head" or "list".
+	// Op is "get", "head", "list" or "bucket", which asks for settings of one.
 	Op string
 	// Kind is "ok" or the word of an error.
 	Kind string

@@ -25,11 +25,11 @@ const userAgent = "keepstore"
 
 // call is one S3 request in the making; every attempt builds it anew.
 type call struct {
-	op     string // "get", "head" or "list"
+	op     string // "get", "head", "list" or "bucket"
 	access creds.Access
 	object locator.Object
 	region string     // in which the bucket is taken to be
-	query  url.Values // of a listing
+	query  url.Values // of a listing, or what to tell of a bucket
 	offset int64      // of a range; size 0 means no Range header
 	size   int64
 	// ifMatch is the ETag (unquoted) that the object must still have.

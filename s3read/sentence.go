@@ -47,6 +47,8 @@ func (a *attempt) notFound(r refusal) string {
 			text += " (" + r.markerID + ")"
 		}
 		return text + "; older versions may still exist"
+	case a.op == "bucket" && r.code != "NoSuchBucket":
+		return "S3 endpoint " + quote(a.endpoint.Name) + " knows no such settings of buckets"
 	case r.code == "NoSuchBucket":
 		return fmt.Sprintf("the bucket %s does not exist at S3 endpoint %s", a.object.Bucket, quote(a.endpoint.Name))
 	case a.object.VersionID != "":
@@ -70,6 +72,8 @@ func (a *attempt) denied(r refusal) string {
 	case a.op == "list":
 		fmt.Fprintf(&b, "S3 does not let %s list s3://%s/%s: ask %s to grant %s",
 			a.whose(), a.object.Bucket, clip(locator.Escape(a.object.Key, true), 400), a.whom(), a.action())
+	case a.op == "bucket":
+		return fmt.Sprintf("S3 does not let %s see this of bucket %s: ask %s to grant %s", a.whose(), a.object.Bucket, a.whom(), a.action())
 	default:
 		fmt.Fprintf(&b, "S3 does not let %s read %s: ask %s to grant %s (without s3:ListBucket a missing key looks the same)",
 			a.whose(), name(a.object), a.whom(), a.action())
@@ -89,6 +93,10 @@ func (a *attempt) action() string {
 	switch {
 	case a.query.Has("versions"):
 		return "s3:ListBucketVersions"
+	case a.query.Has("lifecycle"):
+		return "s3:GetLifecycleConfiguration"
+	case a.query.Has("object-lock"):
+		return "s3:GetBucketObjectLockConfiguration"
 	case a.query != nil:
 		return "s3:ListBucket"
 	case a.object.VersionID != "":

@@ -72,7 +72,7 @@ func build(ctx context.Context, c *config.Config, all shared, log *slog.Logger) 
 				RequireAware: requireAware(c.Aware, watch),
 			},
 			Importer: &importer.Importer{
-				People: api, Keychain: chain, Rules: rules, Describer: reader, Lister: reader, Signer: signer,
+				People: api, Keychain: chain, Rules: rules, Describer: reader, Lister: reader, Buckets: reader, Signer: signer,
 				PseudoBlocks: watch.pseudoBlocks, ServiceUUID: c.KeepServiceUUID, MaxRuns: c.Limits.MaxImports,
 				Counter: newCounter(c, api),
 			},

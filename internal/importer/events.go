@@ -37,6 +37,14 @@ type File struct {
 	// WeakPin says that the object is pinned by ETag only: an overwrite is
 	// noticed, but the old bytes are then gone.
 	WeakPin bool `json:"weak_pin,omitempty"`
+	// What follows is told of single objects, which S3 is asked about one by
+	// one: when the lifecycle rule ExpiresRule deletes the object, and until
+	// when nothing may remove this version.
+	Expires     *time.Time `json:"expires,omitempty"`
+	ExpiresRule string     `json:"expires_rule,omitempty"`
+	LockMode    string     `json:"lock_mode,omitempty"`
+	LockedUntil *time.Time `json:"locked_until,omitempty"`
+	LegalHold   bool       `json:"legal_hold,omitempty"`
 
 	locators []locator.Locator
 }
@@ -80,6 +88,10 @@ type Done struct {
 	Status string `json:"status"`
 	// PDH is the portable data hash of the manifest of all files.
 	PDH string `json:"portable_data_hash"`
+	// Lifecycle and ObjectLock tell how long all that stays, by bucket and
+	// access rule.
+	Lifecycle  []Lifecycle  `json:"lifecycle,omitempty"`
+	ObjectLock []ObjectLock `json:"object_lock,omitempty"`
 }
 
 // Counts are the running totals.

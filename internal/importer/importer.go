@@ -35,8 +35,9 @@ type Lister interface {
 	Browse(ctx context.Context, a creds.Access, bucket, prefix, cursor string) (s3read.Page, error)
 }
 
-// Importer runs imports. All fields but Now, PseudoBlocks, ServiceUUID,
-// Counter and MaxRuns are required. It is safe for concurrent use.
+// Importer runs imports. All fields but Buckets, Now, PseudoBlocks,
+// ServiceUUID, Counter and MaxRuns are required; without Buckets nobody is told
+// how long things stay. It is safe for concurrent use.
 type Importer struct {
 	People   People
 	Keychain creds.Keychain
@@ -44,6 +45,7 @@ type Importer struct {
 	Rules     []*creds.Rule
 	Describer Describer
 	Lister    Lister
+	Buckets   Buckets
 	Signer    *locator.Signer
 	// PseudoBlocks reports whether the API server knows pseudo-blocks, or an
 	// error when that is not known yet; nil

@@ -111,7 +111,7 @@ func (j *job) run(ctx context.Context) error {
 		j.sink.note(j.progress())
 		j.state.After, j.state.Clashes, j.adrift = "", nil, false
 	}
-	return j.finish()
+	return j.finish(ctx)
 }
 
 // beat starts the pulse and returns how to stop it.
@@ -148,11 +148,14 @@ func (j *job) fail(err error) error {
 	return errors.Join(err, j.sink.Line(line))
 }
 
-func (j *job) finish() error {
+func (j *job) finish(ctx context.Context) error {
 	if err := j.text.Flush(); err != nil {
 		return err
 	}
-	return j.sink.Line(Done{Type: "done", Counts: j.state.Counts, Requests: j.requests(), SkippedBy: j.state.SkippedBy, Status: j.status(), PDH: j.text.PDH()})
+	done := Done{Type: "done", Counts: j.state.Counts, SkippedBy: j.state.SkippedBy, Status: j.status(), PDH: j.text.PDH()}
+	done.Lifecycle, done.ObjectLock = j.outlooks(ctx)
+	done.Requests = j.requests()
+	return j.sink.Line(done)
 }
 
 // requests returns how many requests to S3 there were.

@@ -146,6 +146,7 @@ func (j *job) describeFile(ctx context.Context, g *grant, info s3read.Info, file
 	if j.owners {
 		f.Owner, f.OwnerName = info.Owner.ID, info.Owner.Name
 	}
+	f.setOutlook(info.Outlook)
 	all, err := j.locators(ctx, g.Access, info)
 	if err != nil {
 		return f, err
@@ -158,6 +159,20 @@ func (j *job) describeFile(ctx context.Context, g *grant, info s3read.Info, file
 	f.locators = all
 	f.Locator = strings.Join(texts, " ")
 	return f, nil
+}
+
+// setOutlook tells what S3 said about how long one object stays.
+func (f *File) setOutlook(o *s3read.Outlook) {
+	if o == nil {
+		return
+	}
+	f.ExpiresRule, f.LockMode, f.LegalHold = o.ExpiresRule, o.LockMode, o.LegalHold
+	if !o.Expires.IsZero() {
+		f.Expires = &o.Expires
+	}
+	if !o.LockedUntil.IsZero() {
+		f.LockedUntil = &o.LockedUntil
+	}
 }
 
 // isRefusal reports whether err concerns one key of a listing only, so that

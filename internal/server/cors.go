@@ -28,7 +28,8 @@ func (x *exchange) cors() {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD, PUT, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Length, Content-Type, Range, X-Keep-Desired-Replicas, X-Keep-Pseudo-Blocks, X-Keep-Signature, X-Keep-Storage-Classes")
-	h.Set("Access-Control-Expose-Headers", "Accept-Ranges, Content-Length, Content-Range, Retry-After, X-Keep-Error, X-Keep-Locator, X-Keep-Replicas-Stored, X-Keep-Storage-Classes-Confirmed, X-Request-Id")
+	h.Set("Access-Control-Expose-Headers", "Accept-Ranges, Content-Length, Content-Range, Retry-After, X-Keep-Error, X-Keep-Locator, X-Keep-Replicas-Stored, X-Keep-Storage-Classes-Confirmed, X-Request-Id, "+
+		strings.Join(outlookNames(), ", "))
 }
 
 func (x *exchange) isOwnRoute() bool {

@@ -67,7 +67,9 @@ func (x *exchange) head() error {
 	}
 	ctx, cancel := x.limitTime()
 	defer cancel()
-	if err := grant.Check(ctx); err != nil {
+	info, err := grant.Check(ctx)
+	x.outlookHeaders(info)
+	if err != nil {
 		return err
 	}
 	x.blockHeaders(part{size: grant.Block.Size}, grant.Block.Size)

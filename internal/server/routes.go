@@ -45,6 +45,8 @@ func ownRoute(path string) (name string, h handler) {
 		return "import", only(http.MethodPost, (*exchange).importS3)
 	case "s3/browse":
 		return "browse", only(http.MethodGet, (*exchange).browse)
+	case "s3/lifecycle":
+		return "lifecycle", only(http.MethodGet, (*exchange).lifecycle)
 	case "s3/access":
 		return "access", only(http.MethodGet, (*exchange).access)
 	case "s3/uses":

@@ -75,20 +75,22 @@ func (g *Grant) Open(ctx context.Context, offset, size int64) (Body, error) {
 }
 
 // Check reports whether the block can be read now, without reading it: one
-// HEAD of the object version. For content form the bytes are read and checked,
-// as a stock keepstore does.
-func (g *Grant) Check(ctx context.Context) error {
+// HEAD of the object version, of which it returns what S3 said, also next to an
+// error if S3 said it. For content form the bytes are read and checked, as a
+// stock keepstore does, and nothing is said of where they are: its signature
+// does not cover that.
+func (g *Grant) Check(ctx context.Context) (*s3read.Info, error) {
 	if g.Block.Form == pseudoblock.Content {
 		body, err := g.openContent(ctx, 0, g.Block.Size)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return body.Close()
+		return nil, body.Close()
 	}
 	extent := g.Block.Extents[0]
 	info, err := g.resolver.Reader.Head(ctx, g.access, extent.Object)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s3read.CheckFits(extent, info)
+	return &info, s3read.CheckFits(extent, info)
 }
