@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
@@ -123,7 +124,8 @@ func (a *attempt) acceptHead() (Info, error) {
 	if a.object.ETag == "" {
 		info.Object.VersionID = header.Get("X-Amz-Version-Id")
 	}
-	restored := info.Outlook != nil && !info.Outlook.RestoredUntil.IsZero()
+	// A reader can do without the date that Outlook wants here.
+	restored := strings.Contains(header.Get("X-Amz-Restore"), `ongoing-request="false"`)
 	info.Archived = isArchiveClass(info.StorageClass) && !restored || header.Get("X-Amz-Archive-Status") != ""
 	return info, nil
 }

@@ -5,6 +5,7 @@ package s3read_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"log"
@@ -48,6 +49,11 @@ func TestGoldenTraces(t *testing.T) {
 				}
 			}
 			return nil
+		},
+		"bucket-settings": func(r *rig) error {
+			_, err := r.reader.Lifecycle(ctx, r.access, faultBucket)
+			_, lockErr := r.reader.ObjectLock(ctx, r.access, faultBucket)
+			return errors.Join(err, lockErr)
 		},
 		"browse": func(r *rig) error { _, err := r.reader.Browse(ctx, r.access, faultBucket, "dir/", ""); return err },
 	} {

@@ -44,9 +44,10 @@ type Lifecycle struct {
 // LifecycleRule is one lifecycle rule.
 type LifecycleRule struct {
 	ID string `json:"id"`
-	// URL is s3://bucket/ with the prefix of the rule, which need not end with
-	// "/".
-	URL string `json:"url"`
+	// Prefix is how the keys begin that the rule is about, and URL the same
+	// with the bucket. It need not end with "/".
+	Prefix string `json:"prefix"`
+	URL    string `json:"url"`
 	// BreaksPins says that references become unreadable by this rule.
 	BreaksPins bool `json:"breaks_pins"`
 	// May says that the rule goes by tags or sizes too, so that it is not known

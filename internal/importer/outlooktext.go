@@ -22,7 +22,7 @@ type telling struct {
 
 func (t *telling) view(r s3read.LifecycleRule) LifecycleRule {
 	v := LifecycleRule{
-		ID: r.ID, URL: locator.Object{Bucket: t.rule.Bucket, Key: r.Prefix}.URL(), May: r.Conditional(),
+		ID: r.ID, Prefix: r.Prefix, URL: locator.Object{Bucket: t.rule.Bucket, Key: r.Prefix}.URL(), May: r.Conditional(),
 		BreaksPins:     r.Noncurrent() || r.AllVersions || t.weak || t.removesOld,
 		NoncurrentDays: r.NoncurrentDays, NewerNoncurrentVersions: r.NewerNoncurrentVersions,
 		CurrentDays: r.Days, AllVersions: r.AllVersions,

@@ -5,9 +5,12 @@ package collection
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/arvados-s3/keepstore/locator"
+	"github.com/arvados-s3/keepstore/sdk/go/keep"
 )
 
 // Status is what is known of an S3 object.
@@ -18,18 +21,29 @@ const (
 	// OK: the object version is there, the caller may read it, and it is as
 	// long as it was.
 	OK Status = "ok"
+	// IsExpiring: it can be read now, and S3 says when that ends: see Ends.
+	IsExpiring Status = "expiring"
 	// IsGone: the version, the object or the bucket does not exist any more.
 	IsGone Status = "gone"
 	// IsDenied: the caller, or the server, may not read it.
 	IsDenied Status = "denied"
+	// IsKeyRotated: S3 does not know the access key any more, so nobody can
+	// tell what it may read.
+	IsKeyRotated Status = "key-rotated"
 	// IsArchived: it must be restored before it can be read.
 	IsArchived Status = "archived"
-	// IsChanged: it was pinned by ETag and overwritten, or is shorter than the
-	// block says.
+	// IsRestoring: it is archived, and is being restored.
+	IsRestoring Status = "restoring"
+	// IsChanged: it was pinned by ETag and overwritten.
 	IsChanged Status = "changed"
+	// IsShort: it is shorter than the block says.
+	IsShort Status = "size-differs"
 	// IsUnknown: the question could not be answered; Word says why.
 	IsUnknown Status = "unknown"
 )
+
+// Readable reports whether an object of this status can be read now.
+func (s Status) Readable() bool { return s == OK || s == IsExpiring }
 
 // checksAtOnce is how many objects are asked for at once.
 const checksAtOnce = 16
@@ -41,9 +55,19 @@ const maxFilesTold = 10
 type ObjectStatus struct {
 	Object locator.Object
 	Status Status
-	// Word is the word of docs/errors.md, empty for OK; Text is its sentence.
+	// Word is the word of docs/errors.md, empty for OK and IsExpiring; Text is
+	// its sentence, or says why it expires.
 	Word Kind
 	Text string
+	// Ends is from when it can be read no more, at the earliest, and EndsBy
+	// the lifecycle rule that removes it; it is empty where the time of a
+	// restored copy ends. Both are for IsExpiring.
+	Ends   time.Time
+	EndsBy string
+	// LockedUntil is before when nothing may remove it, and LegalHold says
+	// that nothing may until that is lifted.
+	LockedUntil time.Time
+	LegalHold   bool
 	// Files are up to ten files that need the object, of FileCount.
 	Files     []string
 	FileCount int
@@ -56,12 +80,29 @@ type CheckReport struct {
 	Objects []ObjectStatus
 	// Counts has the number of object versions of each status.
 	Counts map[Status]int
-	// NotKnown says in sentences what no such check can tell.
+	// Lifecycle are the lifecycle rules by which object versions become
+	// unreadable some day, or may.
+	Lifecycle []RuleUse
+	// Locked counts object versions that nothing may remove now, and
+	// LockedUntil is when the first of them may be, if S3 tells.
+	Locked      int
+	LockedUntil time.Time
+	// NotKnown says in sentences what no such check can tell, and what this one
+	// could not.
 	NotKnown []string
 }
 
-// Good reports whether all objects can be read.
-func (r *CheckReport) Good() bool { return len(r.Objects) == 0 }
+// RuleUse is a lifecycle rule, with the number of object versions of the
+// collection that it is about, or may be about.
+type RuleUse struct {
+	LifecycleRule
+	Objects int `json:"objects"`
+}
+
+// Good reports whether all objects can be read now.
+func (r *CheckReport) Good() bool {
+	return !slices.ContainsFunc(r.Objects, func(o ObjectStatus) bool { return !o.Status.Readable() })
+}
 
 // CheckOptions say how to check. The zero value is good.
 type CheckOptions struct {
@@ -71,9 +112,10 @@ type CheckOptions struct {
 }
 
 // Check asks for each object version whether it can be read now, by one HEAD
-// through keepstore with the rights of the caller. No bytes of objects are
-// read, except by the server for blocks of content form, whose MD5 it checks;
-// of these each block is asked for.
+// through keepstore with the rights of the caller, and for each bucket which
+// lifecycle rules it has, where the caller may import from it. No bytes of
+// objects are read, except by the server for blocks of content form, whose MD5
+// it checks; of these each block is asked for.
 //
 // Ordinary blocks are not asked for: that is the work of keep-balance.
 func (c *Collection) Check(ctx context.Context, o CheckOptions) (*CheckReport, error) {
@@ -84,27 +126,42 @@ func (c *Collection) Check(ctx context.Context, o CheckOptions) (*CheckReport, e
 		return nil, err
 	}
 	asked := c.questions()
-	report := &CheckReport{Counts: map[Status]int{}, NotKnown: []string{
-		"when lifecycle rules of a bucket will remove an object: S3 does not tell that through keepstore, so ask the owner of the bucket",
-		"whether a restore of an archived object is under way",
-	}}
 	if err := c.ask(ctx, asked, o); err != nil {
 		return nil, err
 	}
-	for _, q := range asked {
-		report.Counts[q.Status]++
-		if q.Status != OK {
-			report.Objects = append(report.Objects, q.ObjectStatus)
-		}
+	rules := c.client.bucketRules(ctx, asked)
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
+	report := &CheckReport{Counts: map[Status]int{}, NotKnown: rules.notKnown}
+	for _, q := range asked {
+		rules.judge(q)
+		report.add(q)
+	}
+	report.Lifecycle = rules.used()
 	return report, nil
+}
+
+// add takes the answer to one question into the report.
+func (r *CheckReport) add(q *question) {
+	r.Counts[q.Status]++
+	if q.Status != OK {
+		r.Objects = append(r.Objects, q.ObjectStatus)
+	}
+	if q.LegalHold || !q.LockedUntil.IsZero() {
+		r.Locked++
+	}
+	if until := q.LockedUntil; !until.IsZero() && (r.LockedUntil.IsZero() || until.Before(r.LockedUntil)) {
+		r.LockedUntil = until
+	}
 }
 
 // question is one object version, or one block of content form.
 type question struct {
 	ObjectStatus
-	piece piece
-	end   int64 // of the extent that is asked for: the last of the object
+	piece   piece
+	end     int64 // of the extent that is asked for: the last of the object
+	outlook keep.Outlook
 }
 
 // questions lists what to ask for: for each object version the block that
@@ -201,14 +258,21 @@ func (c *Collection) ask(ctx context.Context, asked []*question, o CheckOptions)
 func (c *Collection) head(ctx context.Context, q *question) {
 	l, err := q.piece.current()
 	if err == nil {
-		err = c.client.keep.Head(ctx, l)
+		q.outlook, err = c.client.keep.Head(ctx, l)
 	}
 	if KindOf(err) == "signature-expired" {
 		if fresh, ok := q.piece.run.origin.renew(ctx, l); ok {
-			err = c.client.keep.Head(ctx, fresh)
+			q.outlook, err = c.client.keep.Head(ctx, fresh)
 		}
 	}
-	if q.Status = statusOf(err); err != nil {
+	q.Status = statusOf(err)
+	if q.Status == IsArchived && q.outlook.Restoring {
+		q.Status = IsRestoring
+	}
+	if q.LegalHold, q.LockedUntil = q.outlook.LegalHold, q.outlook.LockedUntil; q.LockedUntil.Before(time.Now()) {
+		q.LockedUntil = time.Time{}
+	}
+	if err != nil {
 		q.Word, q.Text = KindOf(err), err.Error()
 	}
 }
@@ -220,12 +284,16 @@ func statusOf(err error) Status {
 	switch KindOf(err) {
 	case Gone:
 		return IsGone
-	case Denied, "bucket-not-allowed", "creds-missing", "creds-expired", "creds-ambiguous", "sts-refused", "wrong-region", "s3-ssec", "not-vouched":
+	case "creds-expired":
+		return IsKeyRotated
+	case Denied, "bucket-not-allowed", "creds-missing", "creds-ambiguous", "sts-refused", "wrong-region", "s3-ssec", "not-vouched":
 		return IsDenied
 	case Archived:
 		return IsArchived
-	case Changed, "past-end":
+	case Changed:
 		return IsChanged
+	case "past-end":
+		return IsShort
 	}
 	return IsUnknown
 }

@@ -67,6 +67,14 @@ type ImportResult struct {
 	Pieces int64
 	// Clashes counts files that were there already.
 	Clashes int64
+	// Lifecycle and ObjectLock tell how long the imported versions stay, as far
+	// as the settings of their buckets tell.
+	Lifecycle  []Lifecycle
+	ObjectLock []ObjectLock
+	// Locked counts files that were named one by one and whose versions nothing
+	// may remove before some time, the first of which is LockedUntil.
+	Locked      int64
+	LockedUntil time.Time
 	// Unfinished is set, next to an error, when the import can be taken up
 	// again: see [Collection.ResumeImport].
 	Unfinished *Unfinished
@@ -214,6 +222,7 @@ func (im *importing) file(l line) error {
 	}
 	im.files++
 	im.tell(l)
+	im.result.addLock(l.LockedUntil)
 	return im.root.addFile(l.Path, newContent(r))
 }
 
@@ -244,6 +253,7 @@ func (im *importing) check(done line) error {
 	}
 	im.result.Progress, im.result.SkippedBy = done.counts(), done.SkippedBy
 	im.result.Status, im.result.PDH = done.Status, done.PDH
+	im.result.Lifecycle, im.result.ObjectLock = done.Lifecycle, done.ObjectLock
 	im.result.Owners = im.owned()
 	return complete(im.text.PDH(), im.files, done)
 }

@@ -67,6 +67,9 @@ type line struct {
 	Status       string           `json:"status,omitempty"`
 	PDH          string           `json:"portable_data_hash,omitempty"`
 	SkippedBy    map[string]int64 `json:"skipped_by_reason,omitempty"`
+	LockedUntil  *time.Time       `json:"locked_until,omitempty"`
+	Lifecycle    []Lifecycle      `json:"lifecycle,omitempty"`
+	ObjectLock   []ObjectLock     `json:"object_lock,omitempty"`
 }
 
 // importRequest is the body of POST /s3/import.

@@ -170,18 +170,3 @@ func (f *fetching) verify(s service) error {
 	f.sum.Reset()
 	return fault(Corrupt, nil, "the Keep service %s sent other bytes than those of the block %s (wrong MD5)", s.url, f.l.Stripped())
 }
-
-// Head asks whether a block can be read now. It reads nothing of it.
-func (c *Client) Head(ctx context.Context, l locator.Locator) error {
-	return c.ask(ctx, l, func(s service) error {
-		a, err := c.do(ctx, s, http.MethodHead, l.String(), nil, nil)
-		if err != nil {
-			return err
-		}
-		defer a.Close()
-		if a.StatusCode != http.StatusOK {
-			return a.refusal("the block " + l.Stripped() + " cannot be read")
-		}
-		return nil
-	})
-}
