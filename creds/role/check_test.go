@@ -123,15 +123,18 @@ func TestPolicy(t *testing.T) {
 		want string
 	}{
 		{creds.Rule{Bucket: "b-1", Endpoint: lab}, `{"Version":"2012-10-17","Statement":[` +
-			`{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"arn:aws:s3:::b-1/*"},` +
-			`{"Effect":"Allow","Action":["s3:ListBucket","s3:ListBucketVersions"],"Resource":"arn:aws:s3:::b-1"}]}`},
+			`{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion","s3:GetObjectRetention","s3:GetObjectLegalHold"],"Resource":"arn:aws:s3:::b-1/*"},` +
+			`{"Effect":"Allow","Action":["s3:ListBucket","s3:ListBucketVersions"],"Resource":"arn:aws:s3:::b-1"},` +
+			`{"Effect":"Allow","Action":["s3:GetLifecycleConfiguration","s3:GetBucketObjectLockConfiguration"],"Resource":"arn:aws:s3:::b-1"}]}`},
 		{creds.Rule{Bucket: "b-1", Prefix: "a/b/", Endpoint: china}, `{"Version":"2012-10-17","Statement":[` +
-			`{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"arn:aws-cn:s3:::b-1/a/b/*"},` +
+			`{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion","s3:GetObjectRetention","s3:GetObjectLegalHold"],"Resource":"arn:aws-cn:s3:::b-1/a/b/*"},` +
 			`{"Effect":"Allow","Action":["s3:ListBucket","s3:ListBucketVersions"],"Resource":"arn:aws-cn:s3:::b-1","Condition":{"StringLike":{"s3:prefix":"a/b/*"}}},` +
+			`{"Effect":"Allow","Action":["s3:GetLifecycleConfiguration","s3:GetBucketObjectLockConfiguration"],"Resource":"arn:aws-cn:s3:::b-1"},` +
 			`{"Effect":"Allow","Action":["kms:Decrypt"],"Resource":"*","Condition":{"StringLike":{"kms:ViaService":"s3.*"}}}]}`},
 		{creds.Rule{Bucket: "b-1", Prefix: "*?$\"<é/", Endpoint: lab}, `{"Version":"2012-10-17","Statement":[` +
-			`{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"arn:aws:s3:::b-1/${*}${?}${$}\"\u003cé/*"},` +
-			`{"Effect":"Allow","Action":["s3:ListBucket","s3:ListBucketVersions"],"Resource":"arn:aws:s3:::b-1","Condition":{"StringLike":{"s3:prefix":"${*}${?}${$}\"\u003cé/*"}}}]}`},
+			`{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion","s3:GetObjectRetention","s3:GetObjectLegalHold"],"Resource":"arn:aws:s3:::b-1/${*}${?}${$}\"\u003cé/*"},` +
+			`{"Effect":"Allow","Action":["s3:ListBucket","s3:ListBucketVersions"],"Resource":"arn:aws:s3:::b-1","Condition":{"StringLike":{"s3:prefix":"${*}${?}${$}\"\u003cé/*"}}},` +
+			`{"Effect":"Allow","Action":["s3:GetLifecycleConfiguration","s3:GetBucketObjectLockConfiguration"],"Resource":"arn:aws:s3:::b-1"}]}`},
 	} {
 		c.rule.Mode, c.rule.Role = creds.Role, "arn:aws:iam::111122223333:role/readers"
 		if c.rule.Endpoint == china {

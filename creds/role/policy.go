@@ -24,7 +24,9 @@ type condition map[string]map[string]string
 
 // policy returns the session policy of a rule: the requests that reading and
 // importing send, on what the rule covers, and nothing else. A session has the
-// rights that the role and this policy both give.
+// rights that the role and this policy both give. Those about locks and
+// lifecycle rules only tell how long things stay; S3 has the latter of whole
+// buckets only, and who asks is told of no other prefix.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 func policy(rule *creds.Rule) string {
 	arn, prefix := "arn:"+partition(rule.Endpoint)+":s3:::"+rule.Bucket, literal(rule.Prefix)+"*"
@@ -33,8 +35,9 @@ func policy(rule *creds.Rule) string {
 		list.Condition = condition{"StringLike": {"s3:prefix": prefix}}
 	}
 	statements := []statement{
-		{Effect: "Allow", Action: []string{"s3:GetObject", "s3:GetObjectVersion"}, Resource: arn + "/" + prefix},
+		{Effect: "Allow", Action: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:GetObjectLegalHold"}, Resource: arn + "/" + prefix},
 		list,
+		{Effect: "Allow", Action: []string{"s3:GetLifecycleConfiguration", "s3:GetBucketObjectLockConfiguration"}, Resource: arn},
 	}
 	if rule.Endpoint.URL == "" {
 		statements = append(statements, decrypt())

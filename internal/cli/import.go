@@ -96,6 +96,7 @@ type report struct {
 	Clashes int64                `json:"clashes"`
 	Left    []collection.Skipped `json:"skipped_keys"`
 
+	outlook
 	prices prices
 }
 
@@ -124,6 +125,7 @@ func (o *importing) work(ctx context.Context, s *session, args []string) error {
 	}
 	r.Status, r.Progress, r.SkippedBy, r.Classes, r.Clashes = result.Status, result.Progress, result.SkippedBy, result.Classes, result.Clashes
 	r.Owners, r.Pieces = result.Owners, result.Pieces
+	r.outlook = newOutlook(result)
 	if r.Files == 0 {
 		j.remove()
 		return fmt.Errorf("nothing is left to import, of %s: nothing was stored", plural(r.Listed, "key"))
@@ -240,12 +242,14 @@ func (r *report) printResult(s *session) error {
 	case s.json:
 		return s.printJSON(r)
 	case r.DryRun:
+		defer r.outlook.say(s)
 		return s.printTable(r.rows()...)
 	}
 	if len(r.Collections) > 1 {
 		s.say("this is too much for one collection, so there are %d", len(r.Collections))
 	}
 	s.say("%s", r.summary())
+	r.outlook.say(s)
 	return s.printUUIDs(r.Collections)
 }
 
