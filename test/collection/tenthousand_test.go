@@ -145,6 +145,8 @@ func (m *multitude) check(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.remove("many/new", gone)
+	m.expire("old ones", "many/", 30)
+	m.lab.Set(refuse("/many/044/04444", "AccessDenied"))
 	report, err := c.Check(t.Context(), collection.CheckOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -157,19 +159,25 @@ func (m *multitude) check(t *testing.T) {
 	if len(got) != 2 || got["new"] != collection.IsGone || got["044/04444"] != collection.IsDenied || fmt.Sprint(report.Counts) != fmt.Sprint(want) {
 		t.Errorf("the check gave %v, %v", got, report.Counts)
 	}
-	asked := map[string]int{}
+	if l := report.Lifecycle; len(l) != 1 || l[0].Objects != tenThousand-1 || l[0].NoncurrentDays != 30 || len(report.NotKnown) != 0 {
+		t.Errorf("the rule is told as %+v; not known: %q", l, report.NotKnown)
+	}
+	asked, settings := map[string]int{}, 0
 	for _, request := range m.lab.Log() {
-		if request.Method == http.MethodHead {
+		switch {
+		case request.Method == http.MethodHead:
 			asked[request.Path+"?"+request.Query]++
-		} else if strings.Contains(request.Path, "/many/0") {
+		case request.Query == "lifecycle=" || request.Query == "object-lock=":
+			settings++
+		default:
 			t.Errorf("the check sent %s", request)
 		}
 	}
-	if len(asked) < tenThousand {
-		t.Errorf("%d object versions were asked for", len(asked))
+	if len(asked) != tenThousand+1 || settings != 2 {
+		t.Errorf("%d object versions were asked for, and %d times about the bucket", len(asked), settings)
 	}
 	for url, n := range asked {
-		if n > 1 && !strings.Contains(url, "/many/new") { // the import asked, too
+		if n > 1 {
 			t.Errorf("asked %d times for %s", n, url)
 		}
 	}
