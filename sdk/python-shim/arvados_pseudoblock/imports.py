@@ -109,7 +109,8 @@ class Summary:
     that no filter named; see ``skipped_by_reason``), or empty. ``skipped`` holds
     the first thousand keys left out. ``requests`` counts what the server asked of
     S3, as ``list``, ``head`` and ``get``. ``portable_data_hash`` is that of the files
-    imported, before anything else is in the collection."""
+    imported, before anything else is in the collection. ``lifecycle`` and
+    ``object_lock`` say how long the versions stay, as in docs/protocol.md."""
 
     files: int = 0
     bytes: int = 0
@@ -121,6 +122,24 @@ class Summary:
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     requests: dict[str, int] = field(default_factory=dict)
+    lifecycle: tuple[dict[str, Any], ...] = ()
+    object_lock: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def outlook(self) -> list[str]:
+        """Sentences about how long the imported versions stay; none where no rule removes anything."""
+        told = []
+        for one in self.lifecycle:
+            if not one.get("known"):
+                told.append(
+                    f"{one.get('url')}: it is not known whether lifecycle rules remove versions: {one.get('text')}"
+                )
+            if one.get("hidden"):
+                told.append(
+                    f"{one.get('url')}: {one['hidden']} lifecycle rules are for keys that you may not be told of"
+                )
+            told.extend(str(rule.get("text")) for rule in one.get("rules") or ())
+        return told + [str(one["text"]) for one in self.object_lock if one.get("known") and one.get("text")]
 
 
 Event = File | Skipped | Progress | Summary
@@ -240,7 +259,8 @@ class _Import:
             yield from self._release()
             self._ended = True
             yield _known(Progress, line)
-            yield replace(_known(Summary, {**line, "skipped": ()}), skipped=tuple(self._skipped))
+            lists = {name: tuple(line.get(name) or ()) for name in ("lifecycle", "object_lock")}
+            yield replace(_known(Summary, {**line, **lists, "skipped": ()}), skipped=tuple(self._skipped))
 
     def _release(self) -> Iterator[Event]:
         """Hands out what no resumed request will send again."""

@@ -92,6 +92,23 @@ class TestImports:
         sent = service.bodies  # type: ignore[attr-defined]
         assert [b.get("resume") for b in sent] == [None, "token-1"]
 
+    def test_outlook(self) -> None:
+        """What the server says of lifecycle rules and locks stands in the summary."""
+        rules = [{"url": "s3://b/", "known": True, "rules": [{"id": "x", "text": "30 days after"}], "hidden": 2}]
+        unknown = [{"url": "s3://c/", "known": False, "text": "denied", "rules": []}]
+        lock = [
+            {"url": "s3://b/", "known": True, "text": "locked"},
+            {"url": "s3://c/", "known": False, "text": "denied"},
+        ]
+        done = {**done_line(1), "lifecycle": rules + unknown, "object_lock": lock}
+        _made, _service, go = self.run(lines(file_line(0), done), lines(file_line(0), done_line(1)))
+        summary = go()
+        assert summary.lifecycle == (*rules, *unknown) and summary.object_lock == tuple(lock)
+        hidden = "s3://b/: 2 lifecycle rules are for keys that you may not be told of"
+        missing = "s3://c/: it is not known whether lifecycle rules remove versions: denied"
+        assert summary.outlook == [hidden, "30 days after", missing, "locked"]
+        assert imports.Summary().outlook == []
+
     def test_starts_again(self) -> None:
         """Before there is a point to resume from."""
         made, _service, go = self.run(lines(file_line(0), file_line(7), cut=3), lines(file_line(0), done_line(1)))

@@ -83,6 +83,12 @@ def tell_left_out(name: str, summary: Summary) -> None:
         print(f"{name}: left out: {counts}", file=sys.stderr)
 
 
+def tell_outlook(name: str, summary: Summary) -> None:
+    """Says how long what was imported stays."""
+    for text in summary.outlook:
+        print(f"{name}: {text}", file=sys.stderr)
+
+
 def guarded(name: str, work: Callable[[], int]) -> int:
     """Runs a program; an error becomes a sentence and an exit status."""
     try:

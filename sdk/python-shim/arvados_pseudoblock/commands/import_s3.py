@@ -20,7 +20,7 @@ from ..collection import Collection
 from ..errors import UsageError
 from ..keep import KeepClient
 from ..manifests import Writer
-from ._common import OK, PARTIAL, Meter, add_progress, guarded, size, tell_left_out
+from ._common import OK, PARTIAL, Meter, add_progress, guarded, size, tell_left_out, tell_outlook
 
 NAME = "arv-import-s3"
 
@@ -86,6 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         meter.end()
     summary: imports.Summary = result.pop("summary")
     tell_left_out(NAME, summary)
+    tell_outlook(NAME, summary)
     if options.json:
         print(json.dumps({**result, **dataclasses.asdict(summary)}, indent=1))
     else:
