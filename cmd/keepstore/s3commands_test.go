@@ -6,11 +6,13 @@ package main
 import (
 	"context"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/arvados-s3/keepstore/internal/cli"
@@ -25,6 +27,8 @@ type script = func(ts *testscript.TestScript, neg bool, args []string)
 //
 //	s3version KEY TEXT VARIABLE  stores an object; the variable gets its version
 //	s3rm KEY [VERSION]         deletes an object, or one version of it
+//	s3expire ID PREFIX DAYS    gives the bucket one lifecycle rule, by which old
+//	                           versions of what begins with PREFIX are removed
 //	await FILE                 waits until the file is there
 //	collect FOLDER PREFIX VAR  imports a prefix as the administrator of the
 //	                           standalone server on a folder; the variable gets
@@ -42,6 +46,15 @@ func s3Commands(client *s3.Client, bucket string) map[string]script {
 				in.VersionId = &args[1]
 			}
 			_, err := client.DeleteObject(context.Background(), in)
+			ts.Check(err)
+		},
+		"s3expire": func(ts *testscript.TestScript, _ bool, args []string) {
+			days, err := strconv.ParseInt(args[2], 10, 32)
+			ts.Check(err)
+			_, err = client.PutBucketLifecycleConfiguration(context.Background(), &s3.PutBucketLifecycleConfigurationInput{Bucket: &bucket,
+				LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{ID: &args[0], Status: types.ExpirationStatusEnabled,
+					Filter:                      &types.LifecycleRuleFilter{Prefix: &args[1]},
+					NoncurrentVersionExpiration: &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(int32(days))}}}}})
 			ts.Check(err)
 		},
 		"await": func(ts *testscript.TestScript, _ bool, args []string) {
