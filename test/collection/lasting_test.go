@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/arvados-s3/keepstore/internal/faultproxy"
+	"github.com/arvados-s3/keepstore/internal/testenv"
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
 
@@ -130,7 +131,7 @@ func TestCheckLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.stop()
-	r.reconfigure(r.bucket, locked)
+	r.reconfigure("s3://"+r.bucket+"/", "s3://"+locked+"/")
 	r.bucket = locked
 	r.start()
 	r.expire("old ones", "c/", 30)
@@ -152,13 +153,46 @@ func TestCheckLocks(t *testing.T) {
 	}
 }
 
-// reconfigure puts one bucket in the place of another in the access rules.
+// TestCheckRotatedKeys: keys that S3 does not know any more are told from a
+// denial, by a server that says so to HEAD (MinIO), and by one that says it to
+// GET only, as AWS does: that one is a proxy.
+func TestCheckRotatedKeys(t *testing.T) {
+	r := newRig(t)
+	r.put("c/a", []byte("a"))
+	r.put("many/a", []byte("a"))
+	mine, _ := r.imported(r.admin, "c/")
+	c, _ := r.imported(r.admin, "many/")
+	for code, want := range map[string]collection.Status{"InvalidAccessKeyId": collection.IsKeyRotated, "AccessDenied": collection.IsDenied} {
+		r.lab.Set(faultproxy.Rule{Do: []faultproxy.Action{faultproxy.Answer(http.StatusForbidden, "<Error><Code>"+code+"</Code></Error>")}})
+		report, err := c.Check(t.Context(), collection.CheckOptions{})
+		if err != nil || len(report.Objects) != 1 || report.Objects[0].Status != want {
+			t.Errorf("%s: %+v, %v", code, report, err)
+		}
+	}
+	if err := mine.Save(t.Context(), collection.SaveOptions{Name: "mine"}); err != nil {
+		t.Fatal(err)
+	}
+	r.stop()
+	r.reconfigure("access_key_id: "+testenv.AccessKey, "access_key_id: ROTATED")
+	r.start()
+	_, client := r.user(r.api.Settings().Token.Reveal(), collection.Options{})
+	mine, err := client.Load(t.Context(), mine.Record().UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := mine.Check(t.Context(), collection.CheckOptions{})
+	if err != nil || len(report.Objects) != 1 || report.Objects[0].Status != collection.IsKeyRotated || report.Good() {
+		t.Errorf("MinIO: %+v, %v", report, err)
+	}
+}
+
+// reconfigure puts one text in the place of another in the configuration.
 func (r *rig) reconfigure(from, to string) {
 	r.t.Helper()
 	file := filepath.Join(r.dir, "keepstore.yml")
 	text, err := os.ReadFile(file)
 	if err == nil {
-		err = os.WriteFile(file, bytes.ReplaceAll(text, []byte("s3://"+from+"/"), []byte("s3://"+to+"/")), 0o600)
+		err = os.WriteFile(file, bytes.ReplaceAll(text, []byte(from), []byte(to)), 0o600)
 	}
 	if err != nil {
 		r.t.Fatal(err)

@@ -277,6 +277,9 @@ func (c *Collection) head(ctx context.Context, q *question) {
 	}
 }
 
+// keysUnknown is the word for keys that S3 does not know, or not any more.
+const keysUnknown = "creds-expired"
+
 func statusOf(err error) Status {
 	if err == nil {
 		return OK
@@ -284,7 +287,7 @@ func statusOf(err error) Status {
 	switch KindOf(err) {
 	case Gone:
 		return IsGone
-	case "creds-expired":
+	case keysUnknown:
 		return IsKeyRotated
 	case Denied, "bucket-not-allowed", "creds-missing", "creds-ambiguous", "sts-refused", "wrong-region", "s3-ssec", "not-vouched":
 		return IsDenied

@@ -20,6 +20,8 @@ type bucketRules struct {
 	left     int // questions that may still be sent
 	rules    []*bucketRule
 	notKnown []string
+	// rotated has a sentence for each bucket to which S3 knows no keys.
+	rotated map[string]string
 }
 
 type bucketRule struct {
@@ -28,13 +30,15 @@ type bucketRule struct {
 }
 
 // bucketRules asks about each bucket of which some object can be read, in one
-// question if the caller may ask for all that is needed of it.
+// question if the caller may ask for all that is needed of it. Where S3 denies
+// an object, the answer tells whether the keys are at fault: unlike HEAD, it has
+// a code.
 func (c *Client) bucketRules(ctx context.Context, asked []*question) *bucketRules {
-	b := &bucketRules{client: c, left: maxOutlooks}
+	b := &bucketRules{client: c, left: maxOutlooks, rotated: map[string]string{}}
 	keys, order := map[string][]string{}, []string(nil)
 	for _, q := range asked {
 		bucket := q.Object.Bucket
-		if !q.Status.Readable() {
+		if !q.Status.Readable() && q.Word != Denied {
 			continue
 		}
 		if keys[bucket] == nil {
@@ -64,6 +68,8 @@ func (b *bucketRules) ask(ctx context.Context, bucket string, keys []string) {
 	switch {
 	case err != nil:
 		b.miss(where, err.Error())
+	case o.Lifecycle.Error == keysUnknown:
+		b.rotated[bucket] = o.Lifecycle.Text
 	case !o.Lifecycle.Known:
 		b.miss(where, o.Lifecycle.Text)
 	case o.Lifecycle.Hidden > 0:
@@ -143,6 +149,9 @@ func (b *bucketRules) used() []RuleUse {
 // judge says when an object that can be read now cannot be read any more, as
 // far as S3 tells, and counts it for the rules that do that some day.
 func (b *bucketRules) judge(q *question) {
+	if text := b.rotated[q.Object.Bucket]; text != "" && q.Word == Denied {
+		q.Status, q.Word, q.Text = IsKeyRotated, keysUnknown, text
+	}
 	if q.Status != OK {
 		return
 	}
