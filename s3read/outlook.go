@@ -65,6 +65,9 @@ func single(h http.Header, name string) string {
 }
 
 func (o *Outlook) readExpiration(text string) {
+	if text == "" {
+		return
+	}
 	match := regexp.MustCompile(expirationForm).FindStringSubmatch(text)
 	if match == nil {
 		return
@@ -112,6 +115,9 @@ func plainYear(t time.Time) bool {
 }
 
 func (o *Outlook) readRestore(text string) {
+	if text == "" {
+		return
+	}
 	match := regexp.MustCompile(restoreForm).FindStringSubmatch(text)
 	if match == nil {
 		return

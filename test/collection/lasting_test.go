@@ -122,6 +122,40 @@ func TestCheckWithoutRightToImport(t *testing.T) {
 	}
 }
 
+// TestCheckInParts: where only folders of a bucket are the caller's to import,
+// each is asked about, and a rule is told once.
+func TestCheckInParts(t *testing.T) {
+	r := newRig(t)
+	r.expire("old ones", "", 30)
+	r.put("c/a", []byte("a"))
+	r.put("many/a", []byte("a"))
+	r.stop()
+	whole := "s3://" + r.bucket + `/"`
+	r.reconfigure(whole, "s3://"+r.bucket+`/c/"`)
+	r.start()
+	proxy := faultproxy.New(t, r.keepURL)
+	c := r.through(proxy.URL()).New()
+	for _, folder := range []string{"c/", "many/"} {
+		if _, err := c.ImportFromS3(t.Context(), []collection.Source{{URL: r.url(folder), Path: folder}}, collection.ImportOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proxy.Set()
+	report, err := c.Check(t.Context(), collection.CheckOptions{})
+	if err != nil || !report.Good() || len(report.NotKnown) != 0 || len(report.Lifecycle) != 1 || report.Lifecycle[0].Objects != 2 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	asked := 0
+	for _, request := range proxy.Log() {
+		if request.Path == "/s3/lifecycle" {
+			asked++
+		}
+	}
+	if asked != 3 {
+		t.Errorf("asked %d times, not about the bucket and two folders", asked)
+	}
+}
+
 // TestCheckLocks: a lock is told, by an import that names objects and by a
 // check, and keeps a version longer than the rule would.
 func TestCheckLocks(t *testing.T) {
