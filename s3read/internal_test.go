@@ -165,8 +165,8 @@ func TestFuzzTargetsHaveSeeds(t *testing.T) {
 			}
 		}
 	}
-	if targets != 3 {
-		t.Errorf("%d fuzz targets found, expected 3", targets)
+	if targets != 4 {
+		t.Errorf("%d fuzz targets found, expected 4", targets)
 	}
 }
 
