@@ -22,7 +22,7 @@ import arvados.keep
 import arvados.retry
 from arvados._internal import streams
 
-from . import errors
+from . import _outlook, errors
 from ._fetch import SETTING, Fetcher
 from ._http import BrokenError, Reply
 from ._reader import reader_of
@@ -124,22 +124,7 @@ class Summary:
     requests: dict[str, int] = field(default_factory=dict)
     lifecycle: tuple[dict[str, Any], ...] = ()
     object_lock: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def outlook(self) -> list[str]:
-        """Sentences about how long the imported versions stay; none where no rule removes anything."""
-        told = []
-        for one in self.lifecycle:
-            if not one.get("known"):
-                told.append(
-                    f"{one.get('url')}: it is not known whether lifecycle rules remove versions: {one.get('text')}"
-                )
-            if one.get("hidden"):
-                told.append(
-                    f"{one.get('url')}: {one['hidden']} lifecycle rules are for keys that you may not be told of"
-                )
-            told.extend(str(rule.get("text")) for rule in one.get("rules") or ())
-        return told + [str(one["text"]) for one in self.object_lock if one.get("known") and one.get("text")]
+    outlook = property(_outlook.sentences)
 
 
 Event = File | Skipped | Progress | Summary
@@ -259,8 +244,7 @@ class _Import:
             yield from self._release()
             self._ended = True
             yield _known(Progress, line)
-            lists = {name: tuple(line.get(name) or ()) for name in ("lifecycle", "object_lock")}
-            yield replace(_known(Summary, {**line, **lists, "skipped": ()}), skipped=tuple(self._skipped))
+            yield replace(_known(Summary, {**line, **_outlook.of(line), "skipped": ()}), skipped=tuple(self._skipped))
 
     def _release(self) -> Iterator[Event]:
         """Hands out what no resumed request will send again."""
