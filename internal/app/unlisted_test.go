@@ -37,7 +37,7 @@ func TestUnlisted(t *testing.T) {
 	if got.done == nil || got.done.Files != 2 || got.done.Status != "complete" || got.files[1].VersionID != y.VersionID || got.files[0].Owner != "" {
 		t.Fatalf("the list gave %+v, %s", got.done, got.body)
 	}
-	if want := (importer.Requests{Head: 2, RequesterPays: true}); got.done.Requests != want {
+	if want := (importer.Requests{Head: 2, Get: 2, RequesterPays: true}); got.done.Requests != want {
 		t.Errorf("the requests are %+v, want %+v", got.done.Requests, want)
 	}
 
@@ -46,7 +46,7 @@ func TestUnlisted(t *testing.T) {
 	if listed.done == nil || listed.done.Files != 2 || listed.files[0].Owner == "" {
 		t.Fatalf("with the right to list: %+v, %s", listed.done, listed.body)
 	}
-	if want := (importer.Requests{List: 1, Head: 1, RequesterPays: true}); listed.done.Requests != want {
+	if want := (importer.Requests{List: 1, Head: 1, Get: 2, RequesterPays: true}); listed.done.Requests != want {
 		t.Errorf("the requests are %+v, want %+v", listed.done.Requests, want)
 	}
 }

@@ -195,13 +195,18 @@ func (m *multitude) list(t *testing.T) {
 	if err != nil || result.PDH != m.pdh || first(c.PDH()) != m.pdh || result.Files != tenThousand || result.Status != "complete" {
 		t.Fatalf("the list gave %+v, %v", result, err)
 	}
-	heads := int64(0)
+	if l, lock := result.Lifecycle, result.ObjectLock; len(l) != 1 || !l[0].Known || len(lock) != 1 {
+		t.Errorf("of one bucket %d lifecycles and %d locks are told", len(l), len(lock))
+	}
+	heads, gets := int64(0), int64(0)
 	for _, request := range m.lab.Log() {
 		if request.Method == http.MethodHead {
 			heads++
+		} else if request.Query == "lifecycle=" || request.Query == "object-lock=" {
+			gets++
 		}
 	}
-	if want := (collection.Requests{Head: heads}); result.Requests != want || heads != tenThousand {
+	if want := (collection.Requests{Head: heads, Get: gets}); result.Requests != want || heads != tenThousand {
 		t.Errorf("%d objects were asked for, and %+v told", heads, result.Requests)
 	}
 }

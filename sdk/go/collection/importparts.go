@@ -198,6 +198,7 @@ func (p *importParts) end(done line) error {
 	for reason, n := range done.SkippedBy {
 		p.sum.SkippedBy[reason] += n
 	}
+	p.sum.addOutlook(done)
 	p.at, p.text, p.files = p.at+1, manifest.NewWriter(io.Discard), 0
 	return nil
 }
@@ -225,7 +226,8 @@ func (p *importParts) total() (line, error) {
 		return line{}, err
 	}
 	counts := p.told(Progress{})
-	all := line{Type: "done", Progress: &counts, SkippedBy: maps.Clone(p.sum.SkippedBy), PDH: p.im.text.PDH()}
+	all := line{Type: "done", Progress: &counts, SkippedBy: maps.Clone(p.sum.SkippedBy), PDH: p.im.text.PDH(),
+		Lifecycle: p.sum.Lifecycle, ObjectLock: p.sum.ObjectLock}
 	if p.left.Files > 0 {
 		all.SkippedBy[string(NameClash)] += p.left.Files
 	}

@@ -6,6 +6,8 @@ package collection
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -93,6 +95,40 @@ func (c *Client) Outlook(ctx context.Context, url string) (Outlook, error) {
 		return Outlook{}, &Error{Kind: NotComplete, Err: err, Text: "the answer about the lifecycle rules of " + clip(url) + " cannot be read"}
 	}
 	return o, nil
+}
+
+// addOutlook takes in what the last line of a part tells, once of each bucket.
+func (l *line) addOutlook(done line) {
+	for _, one := range done.Lifecycle {
+		if !slices.ContainsFunc(l.Lifecycle, one.like) {
+			l.Lifecycle = append(l.Lifecycle, one)
+		}
+	}
+	for _, one := range done.ObjectLock {
+		if !slices.ContainsFunc(l.ObjectLock, one.like) {
+			l.ObjectLock = append(l.ObjectLock, one)
+		}
+	}
+}
+
+// like reports whether two parts of a bucket have the same rules.
+func (l Lifecycle) like(other Lifecycle) bool {
+	return sameBucket(l.URL, other.URL) && l.Known == other.Known && l.Error == other.Error && l.Hidden == other.Hidden &&
+		slices.EqualFunc(l.Rules, other.Rules, LifecycleRule.like)
+}
+
+// like reports whether two parts of a bucket have the same lock.
+func (l ObjectLock) like(other ObjectLock) bool {
+	same := sameBucket(l.URL, other.URL)
+	l.URL, l.Text = other.URL, other.Text
+	return same && l == other
+}
+
+func sameBucket(a, b string) bool { return bucketOf(a) == bucketOf(b) }
+
+func bucketOf(url string) string {
+	bucket, _, _ := strings.Cut(strings.TrimPrefix(url, "s3://"), "/")
+	return bucket
 }
 
 // addLock counts a file that is locked.
