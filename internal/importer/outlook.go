@@ -100,7 +100,7 @@ type area struct {
 // Outlook asks for the outlook of an object or prefix, of which the caller
 // must have the right to import.
 func (im *Importer) Outlook(ctx context.Context, token creds.Secret, url string) (Outlook, error) {
-	t, err := newTarget(Source{URL: url}, &programs{})
+	t, err := newTarget(Source{URL: url})
 	if err != nil {
 		return Outlook{}, badRequest("%s", err)
 	}
