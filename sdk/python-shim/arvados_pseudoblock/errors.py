@@ -147,3 +147,10 @@ def _sentence(status: int, word: str, body: bytes) -> str:
         text = text[len(word) + 1 :].strip()
     text = re.sub(r"[\x00-\x1f\x7f]+", " ", text)
     return text or f"the service answered with status {status}"
+
+
+def gave_up(error: Exception) -> Error:
+    """The error of an import that broke off too often."""
+    if isinstance(error, Error):
+        return error
+    return IncompleteError(f"the import is not complete, and nothing of it is used: {error}")

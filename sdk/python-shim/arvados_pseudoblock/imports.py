@@ -211,7 +211,7 @@ class _Import:
             except (BrokenError, errors.UnavailableError) as error:
                 failed = failed + 1 if self._resume == before else 1
                 if failed > retries:
-                    raise _gave_up(error) from error
+                    raise errors.gave_up(error) from error
                 _logger.info("the import broke off and is taken up again: %s", error)
             self._held.clear()
             time.sleep(min(2**failed, 60))
@@ -253,12 +253,6 @@ class _Import:
                 self._skipped.append(event)
             yield event
         self._held.clear()
-
-
-def _gave_up(error: Exception) -> errors.Error:
-    if isinstance(error, errors.Error):
-        return error
-    return errors.IncompleteError(f"the import is not complete, and nothing of it is used: {error}")
 
 
 def _lines(pieces: Iterable[tuple[Reply, bytes]]) -> Iterator[dict[str, Any]]:
