@@ -131,7 +131,7 @@ func (c choice) look(t *testing.T, made *collection.Collection, sources []collec
 	}
 	// One page of each prefix; a HEAD of each single object, and of one below
 	// each of the two access rules at most; and why "data" was refused.
-	if r := result.Requests; r.List != 2 || r.Head < int64(c.singles)+2 || r.Head > int64(c.singles)+4 || r.Get > 1 || r.RequesterPays {
+	if r := result.Requests; r.List != 2 || r.Head < int64(c.singles)+2 || r.Head > int64(c.singles)+4 || r.Get < 4 || r.Get > 5 || r.RequesterPays {
 		t.Errorf("dry run %t: the requests are %+v", o.DryRun, r)
 	}
 	return result
