@@ -113,6 +113,11 @@ def _manifest_segments(file: _File, strip: bool, only_committed: bool) -> list[S
     return found
 
 
+def manifest_segments(file: _File) -> list[Segment]:
+    """What a file consists of, with the locators of blocks that are to be stored."""
+    return _manifest_segments(file, False, False)
+
+
 def tree_manifest_text(
     self: _Tree, stream_name: str, strip: bool, normalize: bool, only_committed: bool = False
 ) -> str:

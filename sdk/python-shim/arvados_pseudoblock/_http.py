@@ -14,14 +14,24 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import arvados.util
 import pycurl
 
-__all__ = ["BrokenError", "Reply", "Timeouts", "Transport"]
+__all__ = ["Body", "BrokenError", "Reply", "Timeouts", "Transport"]
 
 Timeouts = tuple[float, ...]
 """Seconds to connect, seconds over which the rate is measured, least bytes a second."""
+
+
+class Body(Protocol):
+    """The body of a request, read piece by piece; ``size`` in bytes."""
+
+    size: int
+
+    def read(self, most: int, /) -> bytes: ...
+
 
 _SMALL = 64 << 10  # of a body that is not data: an error's text
 
@@ -108,7 +118,7 @@ class Transport:
         return reply
 
     def stream(
-        self, url: str, headers: Mapping[str, str], timeouts: Timeouts, body: bytes
+        self, url: str, headers: Mapping[str, str], timeouts: Timeouts, body: bytes | Body
     ) -> Iterator[tuple[Reply, bytes]]:
         """Sends a POST and yields the reply with pieces of its body as they
         come; the last piece is empty. Reads no further than the caller asks.
@@ -117,7 +127,12 @@ class Transport:
         link = _Link()
         try:
             self._prepare(link.curl, "POST", url, headers, timeouts)
-            link.curl.setopt(pycurl.POSTFIELDS, body)
+            if isinstance(body, bytes):
+                link.curl.setopt(pycurl.POSTFIELDS, body)
+            else:
+                link.curl.setopt(pycurl.POST, 1)
+                link.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, body.size)
+                link.curl.setopt(pycurl.READFUNCTION, body.read)
             for piece in link.exchange(reply):
                 yield reply, piece
             yield reply, b""

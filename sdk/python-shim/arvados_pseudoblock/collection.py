@@ -14,7 +14,7 @@ import arvados.collection
 import arvados.util
 from arvados.api import ThreadSafeAPIClient
 
-from . import _files, imports
+from . import _files, _merging, imports, saving
 from .errors import UsageError
 from .imports import Progress, Source, Summary
 from .keep import KeepClient
@@ -219,7 +219,33 @@ class Collection(_Tree, arvados.collection.Collection):
             include_regexp=include_regexp,
             exclude_regexp=exclude_regexp,
         )
-        return imports.into(self, sources, form=form, progress=progress)
+        return _merging.into(self, sources, form=form, progress=progress)
+
+    def save_parts(
+        self,
+        name: str,
+        owner_uuid: str | None = None,
+        properties: dict[str, Any] | None = None,
+        ensure_unique_name: bool = False,
+        num_retries: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Stores the contents as a new collection, or where one request to the API
+        server cannot hold them as several, cut by the rule of docs/collection.md:
+        the same parts as from ``keepstore import``. Parts are named "NAME (part 1 of
+        3)" and so on, and have the property ``arv:s3_part``.
+
+        Returns ``uuid``, ``name`` and ``portable_data_hash`` of each. When a part
+        cannot be stored, those before it go into the trash. This collection stays
+        as it is, so a later ``save_new`` stores it once more."""
+        self._my_block_manager().commit_all()
+        loaded = dict((self.api_response() or {}).get("properties") or {})
+        sources = _merging.merged(loaded.get(saving.SOURCES), _merging.records_in(self))
+        attributes = saving.Attributes(
+            name, owner_uuid, {**loaded, **(properties or {})}, tuple(sources), ensure_unique_name
+        )
+        retries = self.num_retries if num_retries is None else num_retries
+        with self.lock:
+            return saving.save_all(self._my_api(), lambda: saving.entries_of(self), attributes, retries)
 
 
 class CollectionReader(Collection, arvados.collection.CollectionReader):

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import errors, imports
+from ._merging import check_hash
 from .imports import File, Progress, Skipped, Source, Summary
 from .keep import KeepClient
 from .manifests import Writer
@@ -189,7 +190,7 @@ class Rewriter:
             elif isinstance(event, Summary):
                 summary = event
         text.append(writer.flush())
-        imports.check_hash(writer, summary)
+        check_hash(writer, summary)
         self._check_whole(group, files, skipped, summary)
         self._place(group, files, self._saved(group, files, "".join(text), summary))
 

@@ -14,22 +14,19 @@ import datetime
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import arvados.keep
-import arvados.retry
-from arvados._internal import streams
 
 from . import _outlook, errors
 from ._fetch import SETTING, Fetcher
 from ._http import BrokenError, Reply
 from ._reader import reader_of
 from .locators import Block, parse
-from .manifests import Writer
 
-__all__ = ["File", "Progress", "Skipped", "Source", "Summary", "events", "into", "sources_of"]
+__all__ = ["File", "Progress", "Skipped", "Source", "Summary", "events", "sources_of"]
 
 _logger = logging.getLogger("arvados.pseudoblock")
 _LONGEST = 256 << 20  # bytes of a line; that of the largest object, in content form, has 200 MB
@@ -307,81 +304,6 @@ def import_root(fetcher: Fetcher) -> str:
         f"no Keep service of this cluster imports from S3: ask the operator for one, or set {SETTING}",
         request_errors=asked,
     )
-
-
-def into(
-    collection: Any,
-    sources: Iterable[Source],
-    form: str | None = None,
-    progress: Callable[[Progress], object] | None = None,
-    file: Callable[[File], object] | None = None,
-) -> Summary:
-    """Imports into a collection, all or nothing. ``file`` is called with each file."""
-    writer, text, found = Writer(), [], []
-    summary = Summary()
-    for event in events(collection._my_keep(), sources, form, collection.num_retries):
-        if isinstance(event, File):
-            locators = event.locator.split()
-            text.append(writer.add(event.path, event.size, locators))
-            found.append((event.path, locators))
-            if file:
-                file(event)
-        elif isinstance(event, Progress) and progress:
-            progress(event)
-        elif isinstance(event, Summary):
-            summary = event
-    text.append(writer.flush())
-    check_hash(writer, summary)
-    _add(collection, found, "".join(text))
-    return summary
-
-
-def check_hash(writer: Writer, summary: Summary) -> None:
-    """Refuses files that are not those that the server counted."""
-    if writer.portable_data_hash != summary.portable_data_hash:
-        raise errors.IncompleteError(
-            f"the files received have the portable data hash {writer.portable_data_hash}, "
-            f"but the server sent {summary.portable_data_hash}: nothing of the import is used"
-        )
-
-
-def _add(collection: Any, files: list[tuple[str, list[str]]], text: str) -> None:
-    with collection.lock:
-        if len(collection) == 0 and collection.manifest_locator() is None:
-            # The text as the server cuts it: its portable data hash is everyone's.
-            collection._import_manifest(text)
-            collection._manifest_text = text
-            return
-        for path, _ in files:
-            _check_room(collection, path)
-        for path, locators in files:
-            _put(collection, path, locators)
-
-
-def _check_room(collection: Any, path: str) -> None:
-    """Refuses a file where a folder is, or below a file, before anything is changed."""
-    here = collection
-    for name in path.split("/")[:-1]:
-        here = here[name] if name in here else {}  # noqa: SIM401 - a collection has no get
-        if not hasattr(here, "keys"):
-            raise errors.UsageError(f"{path!r} cannot be imported: {name!r} is a file in this collection")
-    last = path.rsplit("/", 1)[-1]
-    if last in here and hasattr(here[last], "keys"):
-        raise errors.UsageError(f"{path!r} cannot be imported: there is a folder of that name in this collection")
-
-
-def _put(collection: Any, path: str, locators: list[str]) -> None:
-    if collection.exists(path):
-        collection.remove(path)
-    made = collection.find_or_create(path, "file")
-    end = 0
-    blocks = []
-    for locator in locators:
-        size = int(locator.split("+", 2)[1])
-        blocks.append(streams.Range(locator, end, size, 0))
-        end += size
-    if end:
-        made.add_segment(blocks, 0, end)
 
 
 def sign_again(keep: arvados.keep.KeepClient, block: Block) -> str:

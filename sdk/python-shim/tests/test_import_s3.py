@@ -53,7 +53,7 @@ def test_create(filled: Bucket, api: Any) -> None:
 
 def test_update(filled: Bucket, api: Any) -> None:
     uuid = uuid_of(program(api, filled.url("a.bam"), "--path", "x"))
-    assert api.collections().get(uuid=uuid).execute()["name"].startswith("Imported from s3://")
+    assert api.collections().get(uuid=uuid).execute()["name"].startswith("Import of s3://")
     filled.put("a.bam", b"newer")
     assert uuid_of(program(api, "--update-collection", uuid, filled.url("a.bam"), "--path", "x")) == uuid
     assert uuid_of(program(api, "--update-collection", uuid, filled.url("sub/"), "--path", "more/")) == uuid
@@ -164,13 +164,3 @@ def test_interrupt(filled: Bucket, api: Any) -> None:
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=60) == 130 and "interrupted" in process.stderr.read()
     assert api.collections().list(limit=0, count="exact").execute()["items_available"] == before
-
-
-def test_too_large(
-    filled: Bucket, admin: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(
-        import_s3._Text, "__init__", lambda self, api: self.__dict__.update(_most=66_000, _lines=[], _bytes=0)
-    )
-    assert import_s3.main([filled.url()]) == 1
-    assert "larger than the 64.5 KiB" in capsys.readouterr().err

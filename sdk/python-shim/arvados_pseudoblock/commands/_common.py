@@ -13,6 +13,7 @@ from collections.abc import Callable
 import arvados.errors
 
 from .. import __version__
+from .._interrupts import Terminated, terminable
 from ..imports import Progress, Summary
 
 OK, FAILED, PARTIAL, INTERRUPTED = 0, 1, 3, 130
@@ -92,7 +93,11 @@ def tell_outlook(name: str, summary: Summary) -> None:
 def guarded(name: str, work: Callable[[], int]) -> int:
     """Runs a program; an error becomes a sentence and an exit status."""
     try:
-        return work()
+        with terminable():
+            return work()
+    except Terminated as end:
+        print(f"\n{name}: ended by {end}", file=sys.stderr)
+        return 128 + end.number
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import dataclasses
 import json
 import sys
@@ -15,11 +16,13 @@ from typing import Any
 import arvados
 import arvados.util
 
-from .. import imports
+from .. import _merging, imports
+from .._interrupts import put_off
+from .._merging import Gathered, records_of
 from ..collection import Collection
 from ..errors import UsageError
 from ..keep import KeepClient
-from ..manifests import Writer
+from ..saving import Attributes, save_all
 from ._common import OK, PARTIAL, Meter, add_progress, guarded, size, tell_left_out, tell_outlook
 
 NAME = "arv-import-s3"
@@ -29,9 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
         description="Makes an Arvados collection of S3 objects and prefixes, by reference: nothing is copied. "
-        "Prints its UUID.",
+        "Prints its UUID; of one that is too large for the API server, those of its parts, a line each.",
         epilog="Exit status: 0 all is imported, 1 nothing is saved, 3 saved, but some objects were left out for "
-        "reasons that no filter named, 130 interrupted and nothing saved.",
+        "reasons that no filter named, 130 or 143 interrupted and nothing saved.",
     )
     add = parser.add_argument
     add(
@@ -87,10 +90,11 @@ def _run(options: argparse.Namespace) -> int:
     summary: imports.Summary = result.pop("summary")
     tell_left_out(NAME, summary)
     tell_outlook(NAME, summary)
+    made: list[dict[str, Any]] = result.get("collections", [])
     if options.json:
         print(json.dumps({**result, **dataclasses.asdict(summary)}, indent=1))
     else:
-        print(result.get("uuid") or _told(summary, result))
+        print("\n".join(c["uuid"] for c in made) if made else result["uuid"] or _told(summary, result))
     return PARTIAL if summary.status == "partial" else OK
 
 
@@ -146,60 +150,43 @@ def _count(api: Any, options: argparse.Namespace, meter: Meter) -> dict[str, Any
 
 def _update(api: Any, options: argparse.Namespace, meter: Meter) -> dict[str, Any]:
     collection = Collection(options.update_collection, api_client=api, num_retries=options.retries)
-    summary = imports.into(collection, _sources(options), options.form, meter)
-    collection.save()
+    summary = _merging.into(collection, _sources(options), options.form, meter)
+    _check_any(summary)
+    with put_off() as interrupts:
+        interrupts.check()
+        collection.save()
     return {"uuid": options.update_collection, "summary": summary}
 
 
 def _create(api: Any, options: argparse.Namespace, meter: Meter) -> dict[str, Any]:
-    """Saves the text of the import as it comes, so that a million files need little more memory than their text."""
-    writer, text, summary = Writer(), _Text(api), imports.Summary()
-    for event in _events(api, options):
-        if isinstance(event, imports.File):
-            text.add(writer.add(event.path, event.size, event.locator.split()))
-        elif isinstance(event, imports.Progress):
-            meter(event)
-        elif isinstance(event, imports.Summary):
-            summary = event
-    text.add(writer.flush())
-    imports.check_hash(writer, summary)
-    body = {"manifest_text": text.whole(), "name": options.name or _name(options.urls)}
-    if options.project_uuid:
-        body["owner_uuid"] = options.project_uuid
-    made = (
-        api.collections()
-        .create(ensure_unique_name=True, body={"collection": body})
-        .execute(num_retries=options.retries)
-    )
-    return {"uuid": made["uuid"], "summary": summary}
+    """Keeps what comes on disk, so that memory does not grow with the number of files."""
+    with contextlib.closing(Gathered()) as gathered:
+        for event in _events(api, options):
+            gathered.take(event, meter)
+        gathered.check()
+        _check_any(gathered.summary)
+        meter.end()
+        attributes = Attributes(
+            options.name or _name(options.urls),
+            options.project_uuid,
+            sources=tuple(records_of(_sources(options), gathered.counts)),
+        )
+        made = save_all(api, gathered.files.entries, attributes, options.retries)
+        return {"uuid": made[0]["uuid"], "collections": made, "summary": gathered.summary}
+
+
+def _check_any(summary: imports.Summary) -> None:
+    if summary.files == 0:
+        tell_left_out(NAME, summary)
+        raise UsageError(f"nothing is left to import, of {summary.listed} keys: nothing is saved")
 
 
 def _name(urls: list[str]) -> str:
-    name = f"Imported from {urls[0]}" + (f" and {len(urls) - 1} more" if len(urls) > 1 else "")
-    return name if len(name) <= 200 else name[:199] + "…"
-
-
-class _Text:
-    """Manifest text up to what one request to the API server may hold."""
-
-    def __init__(self, api: Any) -> None:
-        self._most = int(api._rootDesc.get("maxRequestSize") or 128 << 20)
-        self._lines: list[str] = []
-        self._bytes = 0
-
-    def add(self, lines: str) -> None:
-        # In a request, a line feed and a backslash take one byte more.
-        self._bytes += len(lines.encode()) + lines.count("\\") + lines.count("\n")
-        if self._bytes > self._most - (64 << 10):
-            raise UsageError(
-                f"the collection would be larger than the {size(self._most)} that the API server takes in one request: "
-                "import its folders one by one, or choose files with --include"
-            )
-        if lines:
-            self._lines.append(lines)
-
-    def whole(self) -> str:
-        return "".join(self._lines)
+    """What a collection without a name is; as ``keepstore import`` has it."""
+    more = len(urls) - 1
+    name = f"Import of {urls[0]}" + (f" and {more} other{'s' * (more > 1)}" if more else "")
+    raw = name.encode()
+    return name if len(raw) <= 200 else raw[:200].decode("utf-8", "ignore") + "…"
 
 
 if __name__ == "__main__":
