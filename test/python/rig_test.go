@@ -29,6 +29,7 @@ type standalone struct {
 	// bucket holds what the JSON file objects describes.
 	bucket, objects string
 	extra           []string // of the environment
+	secrets         []string // that no log may have
 	log             *testenv.Output
 }
 
@@ -72,7 +73,7 @@ func (s *standalone) serve(t *testing.T, config string, o app.StandaloneOptions)
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan string, 1), make(chan error, 1)
-	o.Options = app.Options{ConfigFile: config, Log: s.log, Ready: func(address string) { ready <- address }}
+	o.ConfigFile, o.Log, o.Ready = config, s.log, func(address string) { ready <- address }
 	o.DataDir, o.APIListen, o.APITLS = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", true
 	o.APIReady = func(url, tokenFile string) { s.apiURL, s.tokenFile = url, tokenFile }
 	o.APICertificate = func(file string) { s.certificate = file }
