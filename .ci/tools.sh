@@ -76,3 +76,5 @@ install_python moto_server "$here/moto.txt" moto
 install_python arv-get "$here/arvados-client.txt" arvados-python-client
 install_python shim-python "$here/shim.txt" arvados-python-client python
 install_python shim-python-old "$here/shim-old.txt" arvados-python-client python
+# Only by its name, as it needs FUSE: fuse.sh asks for it.
+[ -z "$only" ] || install_python arv-mount "$here/arv-mount.txt" arvados_fuse

@@ -35,7 +35,7 @@ import (
 // collection; one that is not, as one collection with the same hash.
 func TestPartsAsInGo(t *testing.T) {
 	minio := servers.MinIO(t)
-	s := &standalone{log: &lockedBuffer{}, bucket: minio.Bucket(t, "parts", true)}
+	s := &standalone{log: &testenv.Output{}, bucket: minio.Bucket(t, "parts", true)}
 	s.putMany(t, minio)
 	s.configure(t, minio, "auto", "", app.StandaloneOptions{})
 	installed, small := installShim(t, "shim-python"), s.smallRequests(t, 1<<20+20_000)

@@ -27,7 +27,7 @@ const audience = "sts.amazonaws.com"
 // the name that the tokens have.
 func startForShim(t *testing.T, bucket string) *standalone {
 	t.Helper()
-	s := &standalone{log: &lockedBuffer{}}
+	s := &standalone{log: &testenv.Output{}}
 	address, config, reload := freeAddress(t), filepath.Join(t.TempDir(), "keepstore.yml"), make(chan os.Signal, 1)
 	settings := fmt.Sprintf("listen: %s\nrequire_aware_clients: auto\nissuer: {url: \"http://%s\", key_file: %q}\nvolumes: [{driver: directory, root: %q}]\n",
 		address, address, filepath.Join(t.TempDir(), "issuer.pem"), t.TempDir())
