@@ -1,0 +1,209 @@
+// Copyright (C) The keepstore authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package python
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/sdk/go/api"
+)
+
+// manyKeys is how many keys TestManyKeys imports. Memory must not tell them
+// from a tenth; docs/testing.md has what a million take.
+const manyKeys = 200_000
+
+// generated is a keepstore before a server that makes up an S3 bucket with
+// any number of keys: a real one takes longer to fill than all else.
+func generated(t *testing.T, keys int) *standalone {
+	t.Helper()
+	server := httptest.NewServer(bucketOf(keys))
+	t.Cleanup(server.Close)
+	s := &standalone{log: &lockedBuffer{}, bucket: "generated"}
+	config := filepath.Join(t.TempDir(), "keepstore.yml")
+	write(t, config, fmt.Sprintf(`listen: 127.0.0.1:0
+endpoints:
+  lab: {url: %q, region: us-east-1, path_style: true, access_key_id: a, secret_access_key: b}
+access:
+  - {url: "s3://generated/", endpoint: lab, mode: iam, import: {users: ["*"]}}
+volumes: [{driver: directory, root: %q}]
+`, server.URL, t.TempDir()))
+	s.serve(t, config, app.StandaloneOptions{})
+	return s
+}
+
+// bucketOf answers ListObjectVersions for so many keys, a hundred in a folder.
+type bucketOf int
+
+func (n bucketOf) key(i int) string {
+	return fmt.Sprintf("run-%05d/lane-%02d/sample-%08d.bam", i/10_000, i/100%100, i)
+}
+
+func (n bucketOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	query, page := r.URL.Query(), &bytes.Buffer{}
+	prefix, after := query.Get("prefix"), query.Get("key-marker")
+	first := sort.Search(int(n), func(i int) bool { k := n.key(i); return k >= prefix && k > after })
+	page.WriteString(`<?xml version="1.0" encoding="UTF-8"?><ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
+		"<Name>generated</Name><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>")
+	last := min(first+1000, int(n))
+	for i := first; i < last; i++ {
+		if !strings.HasPrefix(n.key(i), prefix) {
+			page.WriteString("<IsTruncated>false</IsTruncated></ListVersionsResult>")
+			_, _ = page.WriteTo(w) // the client may be gone
+			return
+		}
+		fmt.Fprintf(page, "<Version><Key>%s</Key><VersionId>%08dofTheGenerated</VersionId><IsLatest>true</IsLatest>"+
+			"<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;%032x&quot;</ETag><Size>4096</Size><StorageClass>STANDARD</StorageClass></Version>", n.key(i), i, i)
+	}
+	fmt.Fprintf(page, "<IsTruncated>%t</IsTruncated>", last < int(n))
+	if last < int(n) {
+		fmt.Fprintf(page, "<NextKeyMarker>%s</NextKeyMarker><NextVersionIdMarker>%08dofTheGenerated</NextVersionIdMarker>", n.key(last-1), last-1)
+	}
+	page.WriteString("</ListVersionsResult>")
+	_, _ = page.WriteTo(w) // the client may be gone
+}
+
+// importing is a run of arv-import-s3 on everything that was generated.
+type importing struct {
+	*exec.Cmd
+	out, errs bytes.Buffer
+	folder    string // for its temporary files
+}
+
+func (s *standalone) importing(t *testing.T, installed *shim, args ...string) *importing {
+	t.Helper()
+	i := &importing{folder: t.TempDir()}
+	all := append([]string{"--batch-progress", "--name", "many"}, args...)
+	i.Cmd = exec.CommandContext(t.Context(), filepath.Join(installed.site, "bin", "arv-import-s3"), append(all, "s3://generated/")...)
+	i.Env = slices.Concat(s.environment(t, "verified"), installed.environment(t), []string{"TMPDIR=" + i.folder})
+	i.Stdout, i.Stderr = &i.out, &i.errs
+	return i
+}
+
+// TestManyKeys: the memory of arv-import-s3 does not grow with the number of
+// keys, it shows how far it is, and leaves no temporary files.
+func TestManyKeys(t *testing.T) {
+	installed := installShim(t, "shim-python")
+	var used [2]int64
+	for n, keys := range []int{manyKeys / 10, manyKeys} {
+		s := generated(t, keys)
+		run := s.importing(t, installed)
+		if err := run.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, &run.errs)
+		}
+		usage, ok := run.ProcessState.SysUsage().(*syscall.Rusage)
+		if !ok {
+			t.Fatal("no usage")
+		}
+		used[n] = usage.Maxrss >> 10
+		t.Logf("%d keys: %d MiB, %v of CPU, %d collections", keys, used[n], run.ProcessState.UserTime(), strings.Count(run.out.String(), "\n"))
+		if last := fmt.Sprintf(": %d imported -1 total\n", keys); !strings.Contains(run.errs.String(), last) || strings.Count(run.errs.String(), "\n") < 2 {
+			t.Errorf("the progress shown is\n%s", &run.errs)
+		}
+		if files := s.countFiles(t, strings.Fields(run.out.String())); files != keys {
+			t.Errorf("%d files are stored, of %d", files, keys)
+		}
+		nothingLeft(t, run.folder)
+	}
+	const more = 16 // MiB; the text of ten times the keys is some 60
+	if used[1] > used[0]+more {
+		t.Errorf("ten times the keys take %d MiB in place of %d", used[1], used[0])
+	}
+}
+
+// TestManyKeysEnded: ended in the middle, it leaves nothing behind.
+func TestManyKeysEnded(t *testing.T) {
+	installed, s := installShim(t, "shim-python"), generated(t, manyKeys)
+	for signal, status := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
+		run := s.importing(t, installed)
+		run.Stderr = nil
+		progress, err := run.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := run.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(progress)
+		first, err := lines.ReadString('\n')
+		if err != nil || !strings.Contains(first, " imported -1 total") {
+			t.Fatalf("%q, %v", first, err)
+		}
+		if err := run.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = lines.WriteTo(&run.errs) // until it ends
+		if err := run.Wait(); run.ProcessState.ExitCode() != status || strings.Contains(run.errs.String(), "Traceback") {
+			t.Errorf("%v: %v\n%s", signal, err, &run.errs)
+		}
+		if run.out.Len() > 0 {
+			t.Errorf("%v: it prints %q", signal, &run.out)
+		}
+		nothingLeft(t, run.folder)
+	}
+	if n := s.countCollections(t); n != 0 {
+		t.Errorf("there are %d collections", n)
+	}
+}
+
+func nothingLeft(t *testing.T, folder string) {
+	t.Helper()
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("temporary files are left: %v, %v", left, err)
+	}
+}
+
+func (s *standalone) api(t *testing.T) *api.Client {
+	t.Helper()
+	settings, err := api.FromEnv(s.environment(t, "insecure"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := api.New(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+func (s *standalone) countCollections(t *testing.T) int {
+	t.Helper()
+	var list struct {
+		Available int `json:"items_available"`
+	}
+	err := s.api(t).Call(context.Background(), http.MethodGet, "arvados/v1/collections", api.Params{"include_trash": true, "limit": 0, "count": "exact"}, &list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Available
+}
+
+// countFiles loads collections and counts their files.
+func (s *standalone) countFiles(t *testing.T, uuids []string) int {
+	t.Helper()
+	files := 0
+	for _, uuid := range uuids {
+		var record struct {
+			Text string `json:"manifest_text"`
+		}
+		if err := s.api(t).Call(context.Background(), http.MethodGet, "arvados/v1/collections/"+uuid, nil, &record); err != nil {
+			t.Fatal(err)
+		}
+		files += strings.Count(record.Text, ".bam")
+	}
+	return files
+}
