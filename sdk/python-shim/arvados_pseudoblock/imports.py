@@ -209,7 +209,7 @@ class _Import:
                 failed = failed + 1 if self._resume == before else 1
                 if failed > retries:
                     raise errors.gave_up(error) from error
-                _logger.info("the import broke off and is taken up again: %s", error)
+                _logger.warning("the import broke off and is taken up again: %s", error)
             self._held.clear()
             time.sleep(min(2**failed, 60))
 
