@@ -16,11 +16,13 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/arvados-s3/keepstore/internal/app"
+	"github.com/arvados-s3/keepstore/internal/testenv"
 	"github.com/arvados-s3/keepstore/sdk/go/api"
 )
 
@@ -32,9 +34,15 @@ const manyKeys = 200_000
 // any number of keys: a real one takes longer to fill than all else.
 func generated(t *testing.T, keys int) *standalone {
 	t.Helper()
-	server := httptest.NewServer(bucketOf(keys))
+	return generatedIn(t, &madeUp{keys: keys}, t.TempDir())
+}
+
+// generatedIn keeps ordinary blocks in a folder of the caller's.
+func generatedIn(t *testing.T, made *madeUp, volume string) *standalone {
+	t.Helper()
+	server := httptest.NewServer(made)
 	t.Cleanup(server.Close)
-	s := &standalone{log: &lockedBuffer{}, bucket: "generated"}
+	s := &standalone{log: &testenv.Output{}, bucket: "generated"}
 	config := filepath.Join(t.TempDir(), "keepstore.yml")
 	write(t, config, fmt.Sprintf(`listen: 127.0.0.1:0
 endpoints:
@@ -42,20 +50,31 @@ endpoints:
 access:
   - {url: "s3://generated/", endpoint: lab, mode: iam, import: {users: ["*"]}}
 volumes: [{driver: directory, root: %q}]
-`, server.URL, t.TempDir()))
+`, server.URL, volume))
 	s.serve(t, config, app.StandaloneOptions{})
 	return s
 }
 
-// bucketOf answers ListObjectVersions for so many keys, a hundred in a folder,
+// madeUp answers ListObjectVersions for so many keys, a hundred in a folder,
 // and gives zeros for each.
-type bucketOf int
+type madeUp struct {
+	keys    int
+	changed atomic.Bool // whether one object has a new version
+}
 
-func (n bucketOf) key(i int) string {
+// version is that of a key.
+func (m *madeUp) version(i int) string {
+	if m.changed.Load() && i == m.keys/2 {
+		return "theNewVersion"
+	}
+	return fmt.Sprintf("%08dofTheGenerated", i)
+}
+
+func (m *madeUp) key(i int) string {
 	return fmt.Sprintf("run-%05d/lane-%02d/sample-%08d.bam", i/10_000, i/100%100, i)
 }
 
-func (n bucketOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *madeUp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if version := r.URL.Query().Get("versionId"); version != "" { // whether the caller may read
 		w.Header().Set("X-Amz-Version-Id", version)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(make([]byte, 4096)))
@@ -63,22 +82,22 @@ func (n bucketOf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	query, page := r.URL.Query(), &bytes.Buffer{}
 	prefix, after := query.Get("prefix"), query.Get("key-marker")
-	first := sort.Search(int(n), func(i int) bool { k := n.key(i); return k >= prefix && k > after })
+	first := sort.Search(m.keys, func(i int) bool { k := m.key(i); return k >= prefix && k > after })
 	page.WriteString(`<?xml version="1.0" encoding="UTF-8"?><ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
 		"<Name>generated</Name><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>")
-	last := min(first+1000, int(n))
+	last := min(first+1000, m.keys)
 	for i := first; i < last; i++ {
-		if !strings.HasPrefix(n.key(i), prefix) {
+		if !strings.HasPrefix(m.key(i), prefix) {
 			page.WriteString("<IsTruncated>false</IsTruncated></ListVersionsResult>")
 			_, _ = page.WriteTo(w) // the client may be gone
 			return
 		}
-		fmt.Fprintf(page, "<Version><Key>%s</Key><VersionId>%08dofTheGenerated</VersionId><IsLatest>true</IsLatest>"+
-			"<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;%032x&quot;</ETag><Size>4096</Size><StorageClass>STANDARD</StorageClass></Version>", n.key(i), i, i)
+		fmt.Fprintf(page, "<Version><Key>%s</Key><VersionId>%s</VersionId><IsLatest>true</IsLatest>"+
+			"<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;%032x&quot;</ETag><Size>4096</Size><StorageClass>STANDARD</StorageClass></Version>", m.key(i), m.version(i), i)
 	}
-	fmt.Fprintf(page, "<IsTruncated>%t</IsTruncated>", last < int(n))
-	if last < int(n) {
-		fmt.Fprintf(page, "<NextKeyMarker>%s</NextKeyMarker><NextVersionIdMarker>%08dofTheGenerated</NextVersionIdMarker>", n.key(last-1), last-1)
+	fmt.Fprintf(page, "<IsTruncated>%t</IsTruncated>", last < m.keys)
+	if last < m.keys {
+		fmt.Fprintf(page, "<NextKeyMarker>%s</NextKeyMarker><NextVersionIdMarker>%s</NextVersionIdMarker>", m.key(last-1), m.version(last-1))
 	}
 	page.WriteString("</ListVersionsResult>")
 	_, _ = page.WriteTo(w) // the client may be gone
