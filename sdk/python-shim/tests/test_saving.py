@@ -159,9 +159,7 @@ def test_part_refused(
     assert count() == 0
 
 
-def test_update_is_one_step(
-    many: Bucket, api: Any, count: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_update_is_one_step(many: Bucket, api: Any, count: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt while an update is stored comes too late; one before, changes nothing."""
     uuid = run(api, many.url("d0/")).stdout.strip()
     stock = pb.Collection.save
@@ -179,7 +177,8 @@ def test_update_is_one_step(
 def test_refused_by_the_server(many: Bucket, api: Any) -> None:
     """The sentence of the API server is told."""
     result = run(api, "--project-uuid", "zzzzz-j7d0g-000000000000000", many.url())
-    assert result.returncode == 1 and "Traceback" not in result.stderr and "zzzzz-j7d0g-000000000000000" in result.stderr
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "zzzzz-j7d0g-000000000000000" in result.stderr
 
 
 def test_one_file_too_large(bucket: Bucket, api: Any) -> None:
@@ -203,7 +202,8 @@ def test_changed_collection(many: Bucket, api: Any) -> None:
         f.truncate(1)
     (stored,) = made.save_parts("changed", properties={"a": 1})
     loaded = pb.Collection(stored["uuid"], api)
-    assert loaded == made and read(loaded, "d0/000") == b"0more" and read(loaded, "part") == b"5" and "here" in loaded["nothing"]
-    properties = loaded.get_properties()
+    assert loaded == made and "here" in loaded["nothing"]
+    assert read(loaded, "d0/000") == b"0more" and read(loaded, "part") == b"5"
+    properties = loaded.api_response()["properties"]
     assert properties["a"] == 1 and properties["arv:s3_sources"][0]["url"] == many.url()
     assert properties["arv:s3_prefixes"][0] == f"s3://{many.name}/" and len(properties["arv:s3_prefixes"]) == 5
