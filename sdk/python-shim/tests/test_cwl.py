@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -257,6 +258,28 @@ def test_print(workflow: tuple[str, str], api: Any) -> None:
     assert content(api, job["reads"]) == b"x.bam" and job["folder"]["basename"] == "d"
     assert result.stderr.count("arv-cwl-s3: s3://") == 3 and "(2 files, imported)" in result.stderr
     assert "found again" in here(api, "--print", *workflow).stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt(
+    workflow: tuple[str, str], api: Any, monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    """Ended in its second import: the first collection is whole, and found again."""
+    stock, seen = cwl.Rewriter._import, []
+
+    def second(self: Any, group: Any) -> None:
+        seen.append(group)
+        if len(seen) == 2:
+            os.kill(os.getpid(), number)
+        stock(self, group)
+
+    monkeypatch.setattr(cwl.Rewriter, "_import", second)
+    result = here(api, "--print", *workflow)
+    assert (result.returncode, result.stdout) == (status, "") and "Traceback" not in result.stderr
+    (left,) = api.collections().list(include_trash=True).execute()["items"]
+    assert pb.portable_data_hash(left["manifest_text"]) == left["portable_data_hash"]
+    again = here(api, "--print", *workflow)
+    assert again.returncode == 0 and again.stderr.count("found again") == 1
 
 
 @pytest.mark.parametrize(
