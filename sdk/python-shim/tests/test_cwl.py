@@ -277,7 +277,7 @@ def test_interrupt(
     result = here(api, "--print", *workflow)
     assert (result.returncode, result.stdout) == (status, "") and "Traceback" not in result.stderr
     (left,) = api.collections().list(include_trash=True).execute()["items"]
-    assert pb.portable_data_hash(left["manifest_text"]) == left["portable_data_hash"]
+    assert pb.Collection(left["uuid"], api).portable_data_hash() == left["portable_data_hash"]
     again = here(api, "--print", *workflow)
     assert again.returncode == 0 and again.stderr.count("found again") == 1
 
