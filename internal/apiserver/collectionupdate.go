@@ -43,6 +43,8 @@ func (s *Server) untrashCollection(r *request) (any, error) {
 // applyCollection changes one collection, in or out of the trash, if it still
 // is what the condition says.
 func (s *Server) applyCollection(r *request, values object, still *condition, unique, trashed bool) (any, error) {
+	var reply any
+	var unseen error
 	err := s.change(r.Context(), func(tx *sql.Tx) error {
 		old, err := s.writable(r, tx, trashed)
 		if err != nil {
@@ -59,12 +61,16 @@ func (s *Server) applyCollection(r *request, values object, still *condition, un
 		if err := s.settle(r.Context(), tx, r.caller, r.uuid, values, whole, unique); err != nil {
 			return err
 		}
-		return s.writeVersion(r.Context(), tx, r.caller, old, values)
+		if err := s.writeVersion(r.Context(), tx, r.caller, old, values); err != nil {
+			return err
+		}
+		reply, unseen = s.collectionReply(r, tx, r.uuid) // before others change it
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.collectionReply(r, r.uuid)
+	return reply, unseen
 }
 
 // mayMove reports an error if a collection would go to another owner and the

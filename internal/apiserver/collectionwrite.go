@@ -116,16 +116,16 @@ func (s *Server) createCollection(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.collectionReply(r, uuid)
+	return s.collectionReply(r, s.db, uuid)
 }
 
 // collectionReply shows the collection after a change.
-func (s *Server) collectionReply(r *request, uuid string) (any, error) {
+func (s *Server) collectionReply(r *request, db querier, uuid string) (any, error) {
 	columns, err := s.selected(r, s.resources.collections)
 	if err != nil {
 		return nil, err
 	}
-	return s.oneWhere(r.Context(), s.db, s.resources.collections, r.caller, columns, clause{"uuid = ?", []any{uuid}}, uuid)
+	return s.oneWhere(r.Context(), db, s.resources.collections, r.caller, columns, clause{"uuid = ?", []any{uuid}}, uuid)
 }
 
 // settle checks the new values against the others: the owner may be written
