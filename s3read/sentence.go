@@ -17,6 +17,8 @@ func (a *attempt) sentence(kind Kind, r refusal) string {
 	switch kind {
 	case NotFound:
 		return a.notFound(r)
+	case NoBucket:
+		return fmt.Sprintf("the bucket %s does not exist at S3 endpoint %s: check its name, and whether the access rule names the right endpoint", a.object.Bucket, quote(a.endpoint.Name))
 	case Denied:
 		return a.denied(r)
 	case Archived:
@@ -47,8 +49,6 @@ func (a *attempt) notFound(r refusal) string {
 			text += " (" + r.markerID + ")"
 		}
 		return text + "; older versions may still exist"
-	case r.code == "NoSuchBucket":
-		return fmt.Sprintf("the bucket %s does not exist at S3 endpoint %s", a.object.Bucket, quote(a.endpoint.Name))
 	case a.object.VersionID != "":
 		return object + " does not exist: this version was deleted or expired by lifecycle, or was never there"
 	}

@@ -18,7 +18,8 @@ const (
 	// OK: the object version is there, the caller may read it, and it is as
 	// long as it was.
 	OK Status = "ok"
-	// IsGone: the version, the object or the bucket does not exist any more.
+	// IsGone: the version or the object does not exist any more. When the whole
+	// bucket is missing, that is unknown.
 	IsGone Status = "gone"
 	// IsDenied: the caller, or the server, may not read it.
 	IsDenied Status = "denied"
