@@ -76,8 +76,10 @@ func (a *attempt) errorBody() ([]byte, error) {
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 func kindByCode(code string) Kind {
 	switch code {
-	case "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed":
+	case "NoSuchKey", "NoSuchVersion", "MethodNotAllowed":
 		return NotFound
+	case "NoSuchBucket":
+		return NoBucket
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem", "KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException":
 		return Denied
 	case "InvalidRange":
@@ -165,7 +167,7 @@ func isCustomerKey(r refusal) bool {
 }
 
 func (a *attempt) classify(r refusal) *Error {
-	e := &Error{Kind: a.kind(r), Op: a.op, Object: a.object, Status: r.status, Code: r.code, region: r.region}
+	e := &Error{Kind: a.kind(r), Op: a.op, Object: a.object, Status: r.status, Code: r.code, marker: r.marker, region: r.region}
 	if r.message != "" {
 		e.Err = errors.New(withoutKeys(r.message))
 	}

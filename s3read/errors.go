@@ -13,8 +13,11 @@ type Kind string
 
 // The kinds of [Error].
 const (
-	// NotFound: the bucket, key or version does not exist (any more).
+	// NotFound: the key or version does not exist (any more).
 	NotFound Kind = "s3-not-found"
+	// NoBucket: there is no such bucket at the endpoint. That says nothing of
+	// objects: the bucket may be misnamed, or at another endpoint.
+	NoBucket Kind = "s3-no-bucket"
 	// Denied: S3 refuses these credentials.
 	Denied Kind = "s3-denied"
 	// PastEnd: the range reaches beyond the end of the object.
@@ -47,7 +50,7 @@ const (
 
 // Kinds lists every [Kind].
 func Kinds() []Kind {
-	return []Kind{NotFound, Denied, PastEnd, Archived, CustomerKey, Changed, BadReply,
+	return []Kind{NotFound, NoBucket, Denied, PastEnd, Archived, CustomerKey, Changed, BadReply,
 		WrongRegion, CredsExpired, ClockSkew, SlowDown, Unreachable, Deadline, Canceled}
 }
 
@@ -69,6 +72,8 @@ type Error struct {
 	// retry says that another attempt may succeed, fresh that it should use
 	// a new connection.
 	retry, fresh bool
+	// marker says that there is a delete marker, and so a bucket.
+	marker bool
 	// region is the region that S3 named, of [WrongRegion].
 	region string
 }

@@ -61,6 +61,7 @@ func (r *Reader) Head(ctx context.Context, access creds.Access, object locator.O
 	defer o.end()
 	info, err := o.head()
 	if err == nil {
+		o.seen.note(object.Bucket, o.options.Now())
 		return info, nil
 	}
 	why := o.explain(err)
@@ -150,6 +151,12 @@ func (o *operation) explain(err error) error {
 	}
 	a.finish(err2)
 	if told := new(Error); errors.As(err2, &told) && told.Status >= 400 && told.Kind != PastEnd && told.Kind != SlowDown {
+		if told.Kind == NotFound {
+			o.seen.note(o.object.Bucket, o.options.Now())
+		}
+		if o.object.Pinned() && e.Kind == NotFound && told.Kind != NoBucket {
+			return err // what there is to say about a version is known
+		}
 		told.Op = e.Op
 		return told
 	}
@@ -157,13 +164,16 @@ func (o *operation) explain(err error) error {
 }
 
 // unclear reports whether to ask why HEAD was refused. What there is to say
-// about a version is known, unless the keys may be at fault, of which there
-// may be new ones.
+// about a version is known, unless its bucket may be missing, or the keys may be
+// at fault, of which there may be new ones.
 func (o *operation) unclear(e *Error) bool {
 	if !o.object.Pinned() {
 		return e.Status >= 400 && e.Status < 500
 	}
 	_, renews := o.access.Provider.(creds.Renewer)
+	if o.maybeNoBucket(e) {
+		return true
+	}
 	refused := e.Status == http.StatusBadRequest || e.Status == http.StatusForbidden
 	return renews && !o.renewed && refused && e.Code == ""
 }

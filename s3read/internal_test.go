@@ -243,7 +243,7 @@ func TestKindsAreDistinct(t *testing.T) {
 			t.Errorf("%s does not match itself only", k)
 		}
 	}
-	if len(seen) != 14 {
+	if len(seen) != 15 {
 		t.Errorf("%d kinds", len(seen))
 	}
 }

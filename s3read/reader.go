@@ -48,6 +48,7 @@ type client struct {
 	budget  budget
 	buffers *buffers
 	regions regions
+	seen    seen
 }
 
 // client returns the client of an endpoint, made on first use.

@@ -17,6 +17,8 @@ func (a *attempt) sentence(kind Kind, r refusal) string {
 	switch kind {
 	case NotFound:
 		return a.notFound(r)
+	case NoBucket:
+		return fmt.Sprintf("the bucket %s does not exist at S3 endpoint %s: check its name, and whether the access rule names the right endpoint", a.object.Bucket, quote(a.endpoint.Name))
 	case Denied:
 		return a.denied(r)
 	case Archived:
@@ -47,10 +49,8 @@ func (a *attempt) notFound(r refusal) string {
 			text += " (" + r.markerID + ")"
 		}
 		return text + "; older versions may still exist"
-	case a.op == "bucket" && r.code != "NoSuchBucket":
+	case a.op == "bucket":
 		return "S3 endpoint " + quote(a.endpoint.Name) + " knows no such settings of buckets"
-	case r.code == "NoSuchBucket":
-		return fmt.Sprintf("the bucket %s does not exist at S3 endpoint %s", a.object.Bucket, quote(a.endpoint.Name))
 	case a.object.VersionID != "":
 		return object + " does not exist: this version was deleted or expired by lifecycle, or was never there"
 	}

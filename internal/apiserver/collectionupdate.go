@@ -10,11 +10,15 @@ import (
 )
 
 func (s *Server) updateCollection(r *request) (any, error) {
-	values, unique, err := s.collectionChange(r)
+	values, unique, err := s.collectionChange(r, conditionParameter)
 	if err != nil {
 		return nil, err
 	}
-	return s.applyCollection(r, values, unique, false)
+	still, err := r.condition()
+	if err != nil {
+		return nil, err
+	}
+	return s.applyCollection(r, values, still, unique, false)
 }
 
 // trashCollection answers DELETE, which is the same as POST …/trash.
@@ -22,7 +26,7 @@ func (s *Server) trashCollection(r *request) (any, error) {
 	if err := r.caller.mayAct(); err != nil {
 		return nil, err
 	}
-	return s.applyCollection(r, object{"trash_at": s.now()}, false, false)
+	return s.applyCollection(r, object{"trash_at": s.now()}, nil, false, false)
 }
 
 func (s *Server) untrashCollection(r *request) (any, error) {
@@ -33,14 +37,20 @@ func (s *Server) untrashCollection(r *request) (any, error) {
 	if len(values) > 0 {
 		return nil, invalid("untrash takes no attributes")
 	}
-	return s.applyCollection(r, object{"trash_at": nil}, unique, true)
+	return s.applyCollection(r, object{"trash_at": nil}, nil, unique, true)
 }
 
-// applyCollection changes one collection, in or out of the trash.
-func (s *Server) applyCollection(r *request, values object, unique, trashed bool) (any, error) {
+// applyCollection changes one collection, in or out of the trash, if it still
+// is what the condition says.
+func (s *Server) applyCollection(r *request, values object, still *condition, unique, trashed bool) (any, error) {
+	var reply any
+	var unseen error
 	err := s.change(r.Context(), func(tx *sql.Tx) error {
 		old, err := s.writable(r, tx, trashed)
 		if err != nil {
+			return err
+		}
+		if err := still.holds(old); err != nil {
 			return err
 		}
 		if err := s.mayMove(r, tx, old, values); err != nil {
@@ -51,12 +61,16 @@ func (s *Server) applyCollection(r *request, values object, unique, trashed bool
 		if err := s.settle(r.Context(), tx, r.caller, r.uuid, values, whole, unique); err != nil {
 			return err
 		}
-		return s.writeVersion(r.Context(), tx, r.caller, old, values)
+		if err := s.writeVersion(r.Context(), tx, r.caller, old, values); err != nil {
+			return err
+		}
+		reply, unseen = s.collectionReply(r, tx, r.uuid) // before others change it
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.collectionReply(r, r.uuid)
+	return reply, unseen
 }
 
 // mayMove reports an error if a collection would go to another owner and the

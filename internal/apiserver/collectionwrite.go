@@ -29,8 +29,9 @@ func collectionAttributes() map[string]func(string, json.RawMessage) (any, error
 }
 
 // collectionChange reads a request to create or update: the new values, and
-// whether a taken name may be changed.
-func (s *Server) collectionChange(r *request) (values object, unique bool, err error) {
+// whether a taken name may be changed. parameters are further ones that the
+// request may have.
+func (s *Server) collectionChange(r *request, parameters ...string) (values object, unique bool, err error) {
 	if err := r.caller.mayAct(); err != nil {
 		return nil, false, err
 	}
@@ -38,7 +39,7 @@ func (s *Server) collectionChange(r *request) (values object, unique bool, err e
 	if err != nil {
 		return nil, false, err
 	}
-	if err := r.checkParameters("ensure_unique_name"); err != nil {
+	if err := r.checkParameters(append(parameters, "ensure_unique_name")...); err != nil {
 		return nil, false, err
 	}
 	if unique, err = parseBool("ensure_unique_name", r.query.Get("ensure_unique_name")); err != nil {
@@ -115,16 +116,16 @@ func (s *Server) createCollection(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.collectionReply(r, uuid)
+	return s.collectionReply(r, s.db, uuid)
 }
 
 // collectionReply shows the collection after a change.
-func (s *Server) collectionReply(r *request, uuid string) (any, error) {
+func (s *Server) collectionReply(r *request, db querier, uuid string) (any, error) {
 	columns, err := s.selected(r, s.resources.collections)
 	if err != nil {
 		return nil, err
 	}
-	return s.oneWhere(r.Context(), s.db, s.resources.collections, r.caller, columns, clause{"uuid = ?", []any{uuid}}, uuid)
+	return s.oneWhere(r.Context(), db, s.resources.collections, r.caller, columns, clause{"uuid = ?", []any{uuid}}, uuid)
 }
 
 // settle checks the new values against the others: the owner may be written

@@ -37,6 +37,8 @@ func (s *Server) getDiscovery(r *request) (any, error) {
 		"uuidPrefix":       s.cluster,
 		"pseudoBlocks":     true,
 
+		"conditionalUpdates": true,
+
 		"defaultCollectionReplication": defaultReplication,
 		"blobSignatureTtl":             int64(s.options.BlobSigningTTL.Seconds()),
 		"maxRequestSize":               maxRequestSize,
@@ -143,6 +145,9 @@ func describeParameters(route route) object {
 func describeCollectionParameters(action string, p object) {
 	if action == "list" || action == "get" {
 		p["include_trash"] = parameter("boolean", "query", false, "Whether to show what is in the trash.")
+	}
+	if action == "update" {
+		p[conditionParameter] = parameter("object", "query", false, "The portable_data_hash and modified_at that the collection must still have.")
 	}
 	switch action {
 	case "list":

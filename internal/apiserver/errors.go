@@ -22,6 +22,8 @@ const (
 	NotFound Kind = "not-found"
 	// Invalid: the request cannot be understood or breaks a rule.
 	Invalid Kind = "invalid"
+	// Conflict: the object is not any more what the request says it is.
+	Conflict Kind = "conflict"
 	// TooLarge: the body of the request is too long.
 	TooLarge Kind = "too-large"
 	// Unavailable: the data folder does not do what it should.
@@ -30,7 +32,7 @@ const (
 
 // Kinds lists every [Kind].
 func Kinds() []Kind {
-	return []Kind{NotLoggedIn, Forbidden, NotFound, Invalid, TooLarge, Unavailable}
+	return []Kind{NotLoggedIn, Forbidden, NotFound, Invalid, Conflict, TooLarge, Unavailable}
 }
 
 // Error is the error of this package. Text is safe to show to the caller;
@@ -76,6 +78,8 @@ func status(k Kind) int {
 		return http.StatusNotFound
 	case Invalid:
 		return http.StatusUnprocessableEntity
+	case Conflict:
+		return http.StatusPreconditionFailed
 	case TooLarge:
 		return http.StatusRequestEntityTooLarge
 	default:

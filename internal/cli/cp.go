@@ -108,9 +108,6 @@ func (o *copying) copy(ctx context.Context, s *session, args []string, move bool
 	if err != nil {
 		return err
 	}
-	if stored, err = o.settle(ctx, s, to, stored); err != nil {
-		return err
-	}
 	removed, err := s.editAll(ctx, others(moved), func(c *collection.Collection, t target) error { return removeSame(s.client, c, t, moved) })
 	if len(moved) > 0 { // what is in no other place any more must be here, also when the user gives up now
 		var lost error

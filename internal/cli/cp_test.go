@@ -78,7 +78,7 @@ func TestOverwrittenMeanwhile(t *testing.T) {
 		"copy, overwritten twice":  {2, false, "to to to"},
 		"move":                     {0, true, "to from"},
 		"move, overwritten":        {1, true, "to to from"},
-		"move, overwritten always": {1000, true, strings.TrimSpace(strings.Repeat("to ", 21))},
+		"move, overwritten always": {1000, true, strings.TrimSpace(strings.Repeat("to ", 24))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,15 +5,13 @@ package cli
 
 import (
 	"context"
-	"math/rand/v2"
-	"time"
 
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
 
-// editTries is how often a change is made anew when somebody else changed the
-// collection meanwhile.
-const editTries = 5
+// editTries is how often a change is made anew when somebody else changed
+// something at the same path. What others change elsewhere is merged by Save.
+const editTries = 3
 
 // edit loads a stored collection, changes it and saves it. f may be called
 // several times, each time with what is stored then.
@@ -30,14 +28,12 @@ func (s *session) editWith(ctx context.Context, id string, o collection.SaveOpti
 		if err := f(c); err != nil {
 			return record{}, err
 		}
+		o.Merge = true
 		err = c.Save(ctx, o)
 		if err == nil {
 			return records(c.Record())[0], nil
 		}
 		if try == editTries || collection.KindOf(err) != collection.Conflict {
-			return record{}, err
-		}
-		if err := sleep(ctx, rand.N(time.Duration(try)*100*time.Millisecond)); err != nil { // the others do the same
 			return record{}, err
 		}
 	}

@@ -90,17 +90,55 @@ func (o *putting) work(ctx context.Context, s *session, args []string) error {
 	if g.files, err = o.unclashed(c, g.files); err != nil {
 		return err
 	}
+	if o.update != "" {
+		c = s.client.New() // it is merged when all is there
+	}
 	if err := g.upload(ctx, s, c); err != nil {
 		if ctx.Err() != nil {
 			return &sentence{"nothing was stored; the same command begins again", err}
 		}
 		return readable(err)
 	}
-	stored, err := o.save(ctx, c, "Upload of "+filepath.Base(args[0]))
+	stored, err := o.store(ctx, s, c, g.files, "Upload of "+filepath.Base(args[0]))
 	if err != nil {
 		return err
 	}
 	return g.report(s, stored)
+}
+
+// store stores what was uploaded. In a collection that is to be added to, others
+// may have put something in the way meanwhile.
+func (o *putting) store(ctx context.Context, s *session, c *collection.Collection, files []local, defaultName string) ([]record, error) {
+	if o.update == "" {
+		return o.save(ctx, c, defaultName)
+	}
+	stored, err := s.editWith(ctx, o.update, collection.SaveOptions{Name: o.name}, func(now *collection.Collection) error {
+		files, err := o.unclashed(now, files)
+		if err != nil {
+			return err
+		}
+		return addFiles(now, c, files)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []record{stored}, nil
+}
+
+// addFiles puts files of one collection into another, in place of files that are
+// there.
+func addFiles(c, from *collection.Collection, files []local) error {
+	for _, f := range files {
+		if _, err := c.Stat(f.to); err == nil {
+			if err := c.Remove(f.to); err != nil {
+				return err
+			}
+		}
+		if err := c.Copy(f.to, from, f.to); err != nil {
+			return readable(err)
+		}
+	}
+	return nil
 }
 
 // argument gathers what one argument names.
@@ -188,8 +226,12 @@ func (o *putting) unclashed(c *collection.Collection, files []local) ([]local, e
 			return nil, usagef("%s and %s would both become %s", quote(before), quote(f.from), quote(f.to))
 		}
 		seen[f.to] = f.from
-		_, err := c.Stat(f.to)
+		info, err := c.Stat(f.to)
 		switch {
+		case err != nil && inTheWay(c, f.to):
+			return nil, &sentence{quote(f.to) + " cannot be put below a file: give another --path", err}
+		case err == nil && info.IsDir() && clash != collection.ClashKeep:
+			return nil, &sentence{quote(f.to) + " is a folder in the collection: give another --path", fs.ErrExist}
 		case errors.Is(err, fs.ErrNotExist) || err == nil && clash == collection.ClashReplace:
 			kept = append(kept, f)
 		case err != nil:

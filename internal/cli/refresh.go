@@ -96,7 +96,7 @@ func (o *refreshing) apply(ctx context.Context, s *session, c *collection.Collec
 	if o.dry || shown.left() == len(shown.Changes) {
 		return shown, nil
 	}
-	if err := c.Save(ctx, collection.SaveOptions{KeepVersion: true}); err != nil {
+	if err := c.Save(ctx, collection.SaveOptions{KeepVersion: true, Merge: true}); err != nil {
 		return nil, err
 	}
 	shown.Hash = c.Record().PDH

@@ -6,18 +6,8 @@ package cli
 import (
 	"context"
 	"io/fs"
-	"math/rand/v2"
-	"time"
 
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
-)
-
-const (
-	// settleTime is how long another program may take at least between its look
-	// at a stored collection and storing its own text.
-	settleTime = 300 * time.Millisecond
-	// settleTries is how often what was overwritten is put back.
-	settleTries = 20
 )
 
 // placed is something that was put into the target.
@@ -42,33 +32,24 @@ func (o *copying) remember(client *collection.Client, c *collection.Collection, 
 	return err
 }
 
-// settle waits until what was put into the target surely stays there. The API
-// has no way to store a text only if nobody else did meanwhile: who looked at the
-// collection before it was stored, and stores after that, overwrites it. Then it
-// is put there again. stored is the last state that is known.
+// settle looks whether what was put into the target still is there, and puts it
+// there again if another program took it away. Save did so too, before it was
+// taken out of where it came from; since then it may be in no other place. stored
+// is the last state that is known.
 func (o *copying) settle(ctx context.Context, s *session, to target, stored record) (record, error) {
-	took := time.Duration(0)
-	for try := 1; ; try++ {
-		if err := sleep(ctx, settleTime+2*took+rand.N(settleTime)); err != nil {
-			return stored, err
-		}
-		c, err := s.load(ctx, to)
-		if err != nil {
-			return stored, err
-		}
-		missing := o.missing(s.client, c)
-		if len(missing) == 0 {
-			return stored, nil
-		}
-		begin := time.Now()
-		again, err := s.edit(ctx, to.id, func(c *collection.Collection) error { return o.putBack(s.client, c) })
-		if took = time.Since(begin); err == nil {
-			stored = again
-		}
-		if err != nil && collection.KindOf(err) != collection.Conflict || try == settleTries {
-			return stored, &sentence{quote(missing[0]) + " was taken out of " + to.id + " by another program that stored it at the same time: copy it from an old version of the collection", err}
-		}
+	c, err := s.load(ctx, to)
+	if err != nil {
+		return stored, err
 	}
+	missing := o.missing(s.client, c)
+	if len(missing) == 0 {
+		return stored, nil
+	}
+	again, err := s.edit(ctx, to.id, func(c *collection.Collection) error { return o.putBack(s.client, c) })
+	if err != nil {
+		return stored, &sentence{quote(missing[0]) + " was taken out of " + to.id + " by another program that stored it at the same time: copy it from an old version of the collection", err}
+	}
+	return again, nil
 }
 
 // missing lists the paths at which there is not what was put there.
@@ -100,16 +81,4 @@ func (o *copying) putBack(client *collection.Client, c *collection.Collection) e
 		}
 	}
 	return nil
-}
-
-// sleep waits, or ends with ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -179,7 +179,7 @@ func (f *File) setOutlook(o *s3read.Outlook) {
 // the import goes on without it.
 func isRefusal(err error) bool {
 	switch wordOf(err) {
-	case string(locator.Unpinned), string(locator.BadLocator), string(pseudoblock.TooLarge), string(creds.NotAllowed), string(s3read.NotFound), string(s3read.Archived):
+	case string(locator.Unpinned), string(locator.BadLocator), string(pseudoblock.TooLarge), string(creds.NotAllowed), string(s3read.NotFound), string(s3read.NoBucket), string(s3read.Archived):
 		return true
 	}
 	return false

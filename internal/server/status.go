@@ -60,6 +60,7 @@ func refusals() map[string]answer {
 		"s3-denied":          {http.StatusForbidden, false},
 		"wrong-region":       {http.StatusForbidden, false},
 		"s3-not-found":       {http.StatusNotFound, false},
+		"s3-no-bucket":       {http.StatusNotFound, false},
 		"not-stored":         {http.StatusNotFound, false},
 		"block-not-found":    {http.StatusNotFound, false},
 		"no-mount":           {http.StatusNotFound, false},

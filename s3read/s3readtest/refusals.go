@@ -25,14 +25,26 @@ func (s *suite) missing(t *testing.T) {
 		"garbage version": func(o *locator.Object) { o.VersionID = "garbage" },
 		"other's version": func(o *locator.Object) { o.VersionID = s.put(t, "refusals/other", []byte("other")).VersionID },
 	} {
-		o := good
+		o, kind := good, s3read.NotFound
 		change(&o)
-		if e := s.fails(t, o, 0, s3read.NotFound); e.Code == "NoSuchBucket" != strings.Contains(e.Text, "the bucket") {
+		if name == "bucket" {
+			kind = s3read.NoBucket
+		}
+		if e := s.fails(t, o, 0, kind); name == "bucket" != strings.Contains(e.Text, "the bucket") {
 			t.Errorf("%s: %s", name, e.Text)
+		}
+		for range 2 { // the second after it is known whether there is a bucket
+			_, err := s.reader.Head(context.Background(), s.Access, o)
+			wantKind(t, err, kind)
+		}
+		if name == "key" || name == "bucket" {
+			o.VersionID = ""
+			_, err := s.reader.Head(context.Background(), s.Access, o)
+			wantKind(t, err, kind)
 		}
 	}
 	for _, err := range s.reader.Versions(context.Background(), s.Access, "keepstore-no-such-bucket", "", "") {
-		wantKind(t, err, s3read.NotFound)
+		wantKind(t, err, s3read.NoBucket)
 	}
 	s.read(t, good, 0, []byte("hello"))
 }

@@ -81,7 +81,7 @@ func TestImportConflict(t *testing.T) {
 	state := t.TempDir()
 	m.times(100)
 	c := m.add(state)
-	if err := c.Run(); c.ProcessState.ExitCode() != 1 || !strings.Contains(c.log.String(), "was changed by somebody") || !strings.Contains(c.log.String(), "stores it without asking S3 again") || m.changes != 5 {
+	if err := c.Run(); c.ProcessState.ExitCode() != 1 || !strings.Contains(c.log.String(), "was changed by somebody") || !strings.Contains(c.log.String(), "stores it without asking S3 again") || m.changes != 24 {
 		t.Fatalf("after %d changes: %v\n%s", m.changes, err, c.log)
 	}
 	if pages := m.pages(); len(pages) != 2 {
@@ -90,7 +90,7 @@ func TestImportConflict(t *testing.T) {
 	m.lab.Set()
 	m.times(2)
 	m.ended(m.add(state))
-	if pages := m.pages(); len(pages) != 0 || m.changes != 7 {
+	if pages := m.pages(); len(pages) != 0 || m.changes != 26 {
 		t.Errorf("after %d changes, the pages %q were listed again", m.changes, pages)
 	}
 	now, err := m.admin.Load(t.Context(), m.uuid)
@@ -99,10 +99,10 @@ func TestImportConflict(t *testing.T) {
 	}
 	wantBytes(t, now, "here", []byte("x"))
 	wantBytes(t, now, "011/01199", []byte("object 1199"))
-	for i := range 7 {
+	for i := range 26 {
 		wantBytes(t, now, fmt.Sprintf("other%d", i+1), []byte("theirs"))
 	}
-	if files, _ := now.Size(); files != 1200+8 {
+	if files, _ := now.Size(); files != 1200+27 {
 		t.Errorf("there are %d files", files)
 	}
 	if known, err := now.Sources(); err != nil || len(known) != 1 || known[0].Files != 1200 {

@@ -23,7 +23,8 @@ const (
 	OK Status = "ok"
 	// IsExpiring: it can be read now, and S3 says when that ends: see Ends.
 	IsExpiring Status = "expiring"
-	// IsGone: the version, the object or the bucket does not exist any more.
+	// IsGone: the version or the object does not exist any more. When the whole
+	// bucket is missing, that is unknown.
 	IsGone Status = "gone"
 	// IsDenied: the caller, or the server, may not read it.
 	IsDenied Status = "denied"

@@ -24,10 +24,12 @@ type Client struct {
 	api  *api.Client
 	keep *keep.Client
 
-	mu       sync.Mutex
-	learned  bool // guarded by mu, like what follows
-	aware    bool
-	maxBytes int64
+	mu      sync.Mutex
+	learned bool // guarded by mu, like what follows
+	aware   bool
+	// conditional says that the API server stores under conditions.
+	conditional bool
+	maxBytes    int64
 }
 
 // NewClient returns a client with the API server and the token of a. It sends
@@ -56,16 +58,26 @@ func (c *Client) learn(ctx context.Context) (aware bool, maxBytes int64, err err
 	}
 	var discovery struct {
 		PseudoBlocks   bool  `json:"pseudoBlocks"`
+		Conditions     bool  `json:"conditionalUpdates"`
 		MaxRequestSize int64 `json:"maxRequestSize"`
 	}
 	if err := c.api.Call(ctx, http.MethodGet, "discovery/v1/apis/arvados/v1/rest", nil, &discovery); err != nil {
 		return false, 0, err
 	}
 	c.learned, c.aware, c.maxBytes = true, discovery.PseudoBlocks, discovery.MaxRequestSize
+	c.conditional = discovery.Conditions
 	if c.maxBytes <= 0 {
 		c.maxBytes = defaultMaxRequest
 	}
 	return c.aware, c.maxBytes, nil
+}
+
+// conditions reports whether the API server can store a collection only if it
+// still is what was loaded. It must have been asked what it can.
+func (c *Client) conditions() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conditional
 }
 
 func noClient() error {

@@ -33,6 +33,8 @@ type Collection struct {
 	changed bool
 	edits   int
 	record  Record
+	// base is the text of record, that is what was loaded or saved last.
+	base string
 	// imported are the imports since the last Save.
 	imported []SourceRecord
 }

@@ -107,6 +107,9 @@ func (d *differ) list(ctx context.Context, sources []Source, o DiffOptions) (not
 
 func (d *differ) lines(all []line) error {
 	for _, l := range all {
+		if l.Type == "skipped" && l.Reason == string(NoBucket) {
+			return &Error{Kind: NoBucket, Text: l.Text + ": nothing is known of " + l.URL}
+		}
 		if l.Type == "skipped" {
 			d.skipped(l)
 			continue

@@ -45,6 +45,9 @@ const (
 	// The words for S3 objects that cannot be read.
 	// Gone: the object, or its version, does not exist any more.
 	Gone Kind = "s3-not-found"
+	// NoBucket: the whole bucket is not there, or has another name or endpoint.
+	// That says nothing of its objects.
+	NoBucket Kind = "s3-no-bucket"
 	// Denied: S3 refuses the credentials.
 	Denied Kind = "s3-denied"
 	// Archived: the object must be restored first.
@@ -55,7 +58,7 @@ const (
 
 // Kinds lists every [Kind].
 func Kinds() []Kind {
-	return []Kind{BadManifest, BadPath, NoClient, Closed, WrongHash, Conflict, TooLarge, NotComplete, NameClash, BadSource, BadJournal, Gone, Denied, Archived, Changed}
+	return []Kind{BadManifest, BadPath, NoClient, Closed, WrongHash, Conflict, TooLarge, NotComplete, NameClash, BadSource, BadJournal, Gone, NoBucket, Denied, Archived, Changed}
 }
 
 // Error is the error of this package.

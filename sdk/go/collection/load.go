@@ -54,7 +54,7 @@ func (c *Client) Load(ctx context.Context, id string) (*Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded.record = s.Record
+	loaded.record, loaded.base = s.Record, s.Text
 	if !isUUID(id) {
 		loaded.record = Record{PDH: s.PDH}
 	}

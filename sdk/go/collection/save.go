@@ -5,7 +5,9 @@ package collection
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,6 +34,10 @@ type SaveOptions struct {
 	// Overwrite stores also when somebody else changed the stored collection
 	// since it was loaded. Their change is then lost.
 	Overwrite bool
+	// Merge takes over what somebody else changed in the stored collection
+	// since it was loaded, and stores both. Only a path that both changed is
+	// then a [Conflict].
+	Merge bool
 }
 
 // attributes is room in a request for everything but the manifest.
@@ -47,15 +53,34 @@ func (c *Collection) Flush(ctx context.Context) error {
 
 // Save stores the collection: as a new one, or, if it was loaded by its UUID or
 // saved before, as the new content of that. It fails with [Conflict] when the
-// stored collection is not the one that was loaded. That is asked right before
-// storing; the API has no way to do both at once, so that of two programs that
-// save in the same moment the later one wins.
+// stored collection is not the one that was loaded.
+//
+// Two programs may save in the same moment. An API server of keepstore then
+// refuses the later one. Stock API servers have no such condition, so that Save
+// looks again a third of a second or more after it stored, and fails with
+// [Conflict] if the changes are not there any more.
 func (c *Collection) Save(ctx context.Context, o SaveOptions) error {
 	if c.client == nil {
 		return noClient()
 	}
 	c.saving.Lock()
 	defer c.saving.Unlock()
+	for try := 1; ; try++ {
+		err := c.save(ctx, o)
+		if !o.Merge || KindOf(err) != Conflict || try == saveTries || c.Record().UUID == "" {
+			return err
+		}
+		if err := sleep(ctx, rand.N(time.Duration(try)*50*time.Millisecond)); err != nil { // the others do the same
+			return err
+		}
+		if err := c.takeOver(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// save is one try of Save. saving must be held.
+func (c *Collection) save(ctx context.Context, o SaveOptions) error {
 	draft, err := c.draft(ctx, o)
 	if err != nil {
 		return err
@@ -66,7 +91,7 @@ func (c *Collection) Save(ctx context.Context, o SaveOptions) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.record = reply
+	c.record, c.base = reply, draft.text
 	c.imported = c.imported[len(draft.imported):]
 	c.origin.id.Store(&reply.UUID)
 	if c.edits == draft.edits {
@@ -81,8 +106,10 @@ type draft struct {
 	options SaveOptions
 	// root is the tree of the moment at which Save was called, text what
 	// was stored before or will be now.
-	root       *folder
-	text       string
+	root *folder
+	text string
+	// base is the text of old.
+	base       string
 	reprint    bool
 	changed    bool
 	properties map[string]any
@@ -119,7 +146,7 @@ func (c *Collection) draft(ctx context.Context, o SaveOptions) (draft, error) {
 func (c *Collection) beginDraft(o SaveOptions) draft {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return draft{old: c.record, options: o, root: c.root.clone(), text: c.text, reprint: c.changed,
+	return draft{old: c.record, options: o, root: c.root.clone(), text: c.text, base: c.base, reprint: c.changed,
 		changed: c.changed || c.record.UUID == "", edits: c.edits, imported: slices.Clone(c.imported)}
 }
 
@@ -215,21 +242,50 @@ func (c *Client) store(ctx context.Context, d draft) (Record, error) {
 		params["ensure_unique_name"] = true
 	}
 	params["collection"] = values
-	method, path := http.MethodPost, collections
 	if d.old.UUID != "" {
+		return c.update(ctx, d, params)
+	}
+	var reply Record
+	if err := c.api.Call(ctx, http.MethodPost, collections, params, &reply); err != nil {
+		return Record{}, err
+	}
+	return reply, d.check(reply)
+}
+
+// update stores a draft in place of what was loaded, if that still is there.
+func (c *Client) update(ctx context.Context, d draft, params api.Params) (reply Record, err error) {
+	safe := d.options.Overwrite || c.conditions()
+	if !d.options.Overwrite {
 		if err := c.unchanged(ctx, d); err != nil {
 			return Record{}, err
 		}
-		method, path = http.MethodPut, collections+"/"+d.old.UUID
+		if safe {
+			d.condition(params)
+		}
 	}
-	var reply Record
-	if err := c.api.Call(ctx, method, path, params, &reply); err != nil {
-		return Record{}, err
+	begin := time.Now()
+	err = c.api.Call(ctx, http.MethodPut, collections+"/"+d.old.UUID, params, &reply)
+	if api.Status(err) == http.StatusPreconditionFailed {
+		return Record{}, &Error{Kind: Conflict, Text: fmt.Sprintf(changedMeanwhile, d.old.UUID, "in this moment"), Err: err}
+	}
+	if err == nil {
+		err = d.check(reply)
+	}
+	if err == nil && !safe {
+		err = c.settled(ctx, d, reply, time.Since(begin))
+	}
+	return reply, err
+}
+
+// check compares what was stored with what was to be.
+func (d draft) check(reply Record) error {
+	if !d.changed && reply.PDH != d.old.PDH {
+		return fault(Conflict, changedMeanwhile, reply.UUID, "in this moment")
 	}
 	if pdh, err := manifest.PDH(d.text); err != nil || pdh != reply.PDH {
-		return reply, fault(WrongHash, "the API server stored %s with the portable data hash %s, where %s was expected", reply.UUID, reply.PDH, pdh)
+		return fault(WrongHash, "the API server stored %s with the portable data hash %s, where %s was expected", reply.UUID, reply.PDH, pdh)
 	}
-	return reply, nil
+	return nil
 }
 
 func (d draft) attributes() map[string]any {
@@ -250,20 +306,14 @@ func (d draft) attributes() map[string]any {
 
 // unchanged checks that what is stored is what was loaded.
 func (c *Client) unchanged(ctx context.Context, d draft) error {
-	if d.options.Overwrite {
-		return nil
-	}
-	var now Record
-	fields := []string{"uuid", "portable_data_hash", "modified_at"}
-	if err := c.api.Call(ctx, http.MethodGet, collections+"/"+d.old.UUID, api.Params{"select": fields}, &now); err != nil {
+	now, err := c.state(ctx, d.old.UUID)
+	if err != nil || now.PDH == d.old.PDH && now.ModifiedAt.Equal(d.old.ModifiedAt) {
 		return err
 	}
-	if now.PDH == d.old.PDH && now.ModifiedAt.Equal(d.old.ModifiedAt) {
-		return nil
-	}
-	return fault(Conflict, "the collection %s was changed by somebody at %s, after it was loaded: load it again and repeat the changes, or save it under a new name",
-		d.old.UUID, now.ModifiedAt.Format(time.RFC3339))
+	return fault(Conflict, changedMeanwhile, d.old.UUID, "at "+now.ModifiedAt.Format(time.RFC3339))
 }
+
+const changedMeanwhile = "the collection %s was changed by somebody %s, after it was loaded: load it again and repeat the changes, or save it under a new name"
 
 // jsonLength is how many bytes text has as a JSON string.
 func jsonLength(text string) int64 {

@@ -31,6 +31,10 @@ type cache struct {
 	passed     *list.List
 	usedPassed int64
 	closed     bool
+	// trusted says by block until when what is here may be given, and asked
+	// which questions about that are under way, by block and locator.
+	trusted map[string]*trusted
+	asked   map[string]*question
 }
 
 // spanOverhead is what a span costs besides its bytes.
@@ -56,7 +60,8 @@ type fill func(ctx context.Context, p []byte, offset int64) error
 
 func newCache(limit int64) *cache {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &cache{limit: limit, flight: semaphore.NewWeighted(limit), ctx: ctx, cancel: cancel, blocks: map[string][]*span{}, recent: list.New(), passed: list.New()}
+	return &cache{limit: limit, flight: semaphore.NewWeighted(limit), ctx: ctx, cancel: cancel, blocks: map[string][]*span{},
+		trusted: map[string]*trusted{}, asked: map[string]*question{}, recent: list.New(), passed: list.New()}
 }
 
 // close ends all fetches and waits for them.

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/pseudoblock"
@@ -25,7 +26,9 @@ func Whole(l locator.Locator) bool { return l.Verified() || !pseudoblock.Is(l) }
 // or are fetched. The caller must not change them.
 //
 // For blocks that [Whole] tells of, the whole block is fetched and checked;
-// of others exactly the range is, or less where the cache has the rest.
+// of others exactly the range is, or less where the cache has the rest. Bytes of
+// S3 objects that lie in the cache for a minute are given only after a service
+// was asked, once for all readers, whether it still allows that.
 func (c *Client) View(ctx context.Context, l locator.Locator, offset, want int64) ([]byte, error) {
 	if offset < 0 || want < 1 || want > l.Size()-offset {
 		return nil, fault(BadReply, nil, "bytes %d to %d are not inside the block %s", offset, offset+want, l.Stripped())
@@ -35,6 +38,9 @@ func (c *Client) View(ctx context.Context, l locator.Locator, offset, want int64
 		return nil, err
 	}
 	data, err := c.cache.get(ctx, cacheKey(l), from, size, c.filler(l))
+	if err == nil {
+		err = c.allowed(ctx, l)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,15 +65,19 @@ func (c *Client) Passed(l locator.Locator, offset int64) {
 	}
 }
 
-// cacheKey is what bytes are cached by: the identity of the block, and whether
-// they were checked by their MD5. Derived form has its identity where ordinary
-// blocks have their MD5, so a text can name both by one hash: bytes of an extent
-// must not pass for the checked bytes of a block.
+// cacheKey is what bytes are cached by: the identity of the block, and its kind.
+// Derived form has its identity where ordinary blocks have their MD5, so a text
+// can name both by one hash: bytes of an extent must not pass for the checked
+// bytes of a block. Bytes that came from S3 are given less freely than those of
+// an ordinary block, also where the MD5 is the same.
 func cacheKey(l locator.Locator) string {
-	if Whole(l) {
-		return l.Reduced()
+	switch {
+	case !Whole(l):
+		return "extent " + l.Reduced()
+	case aged(l):
+		return "content " + l.Reduced()
 	}
-	return "extent " + l.Reduced()
+	return l.Reduced()
 }
 
 // extent returns what must be fetched for a range.
@@ -82,7 +92,14 @@ func (c *Client) extent(l locator.Locator, offset, size int64) (int64, int64, er
 }
 
 func (c *Client) filler(l locator.Locator) fill {
-	return func(ctx context.Context, p []byte, offset int64) error { return c.fetch(ctx, l, p, offset) }
+	return func(ctx context.Context, p []byte, offset int64) error {
+		begin := time.Now()
+		err := c.fetch(ctx, l, p, offset)
+		if err == nil && aged(l) {
+			c.cache.given(cacheKey(l), l.String(), begin)
+		}
+		return err
+	}
 }
 
 // fetch fills p with the bytes of the block from offset on.

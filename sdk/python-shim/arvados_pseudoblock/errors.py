@@ -108,7 +108,7 @@ _WORDS: dict[type[Error], str] = {
     ArchivedError: "s3-archived",
     ChangedError: "s3-changed content-unavailable",
     UsageError: "bad-request bad-resume-token too-large bad-range",
-    NotFoundError: "s3-not-found not-stored block-not-found no-route",
+    NotFoundError: "s3-not-found s3-no-bucket not-stored block-not-found no-route",
     DeniedError: "bucket-not-allowed scope-needed user-inactive api-denied creds-missing creds-expired creds-ambiguous "
     "sts-refused s3-denied wrong-region s3-ssec",
     UnavailableError: "s3-bad-reply s3-slow-down s3-unreachable api-unavailable clock-skew creds-unavailable "
