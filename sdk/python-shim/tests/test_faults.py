@@ -124,6 +124,7 @@ class TestReplies:
             (403, "s3-denied", errors.DeniedError),
             (403, "bucket-not-allowed", errors.DeniedError),
             (404, "s3-not-found", errors.NotFoundError),
+            (404, "s3-no-bucket", errors.NotFoundError),
             (422, "s3-archived", errors.ArchivedError),
             (418, "not-yet-known", errors.Error),
         ],
