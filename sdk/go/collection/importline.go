@@ -152,17 +152,11 @@ func (s *importStream) once(ctx context.Context) (line, error) {
 		return line{}, err
 	}
 	defer answer.Close()
-	for lines := json.NewDecoder(answer); ; {
-		var l line
-		if err := lines.Decode(&l); err != nil {
-			return line{}, brokenOff(err)
-		}
-		if last, err := s.take(l); last || err != nil {
-			// To the end of the answer, or the server logs that we went away.
-			_, _ = io.CopyN(io.Discard, answer, 1<<10)
-			return l, err
-		}
+	last, err := readLines(answer, maxLine, s.take)
+	if last.Type != "" { // to the end of the answer, or the server logs that we went away
+		_, _ = io.CopyN(io.Discard, answer, 1<<10)
 	}
+	return last, err
 }
 
 func brokenOff(err error) error {
@@ -234,6 +228,9 @@ func (l line) run(from *origin) (*run, error) {
 		parsed, err := locator.Parse(text)
 		if err != nil {
 			return nil, err
+		}
+		if parsed.Size() > l.Size-r.size() {
+			return nil, fault(BadManifest, "the import gave more blocks than the %d bytes of %s need", l.Size, clip(l.URL))
 		}
 		if parsed.Size() > 0 {
 			r.blocks = append(r.blocks, block{text: text, end: r.size() + parsed.Size()})
