@@ -98,6 +98,9 @@ type importStream struct {
 
 	pending []line
 	at      string // path of the last file line
+	// spoiled is set when lines were not taken: there is no going on behind
+	// them.
+	spoiled bool
 }
 
 // attempts is how often in a row an import may break off without having got
@@ -200,7 +203,7 @@ func (s *importStream) hand(point line) error {
 		kept = slices.Clone(kept) // as they came
 	}
 	err := s.lines(s.pending)
-	if err == nil {
+	if s.spoiled = err != nil; !s.spoiled {
 		s.journal.point(kept, point)
 	}
 	s.pending = s.pending[:0]

@@ -109,6 +109,23 @@ func TestErrorAfterProgress(t *testing.T) {
 	}
 }
 
+// TestLinesThatAreNotTaken: an import of which some lines cannot be used does
+// not go on behind them. The control is one that S3 broke off.
+func TestLinesThatAreNotTaken(t *testing.T) {
+	point := `{"type":"progress","listed":1,"files":1,"resume":"token"}`
+	for bad, goesOn := range map[string]bool{
+		`{"type":"file","path":"b","url":"s3://bucket/b","size":1,"locator":"x"}`: false,
+		`{"type":"error","error":"s3-denied","text":"no"}`:                        true,
+	} {
+		c := newCluster(t)
+		c.listing = func(w http.ResponseWriter, _ *http.Request) { ndjson(w, fileLine(t, "p/a", 5), point, bad, point) }
+		result, err := c.client.New().ImportFromS3(t.Context(), []Source{{URL: "s3://bucket/p/"}}, ImportOptions{})
+		if err == nil || (result != nil && result.Unfinished != nil) != goesOn {
+			t.Errorf("%s: %+v, %v", bad, result, err)
+		}
+	}
+}
+
 // TestJournalOfNobody: a file that is no journal is refused and stays as it is,
 // and a line without an end is not read into memory.
 func TestJournalOfNobody(t *testing.T) {
