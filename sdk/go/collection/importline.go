@@ -155,7 +155,12 @@ func (s *importStream) once(ctx context.Context) (line, error) {
 		return line{}, err
 	}
 	defer answer.Close()
-	last, err := readLines(answer, maxLine, s.take)
+	last, err := readLines(answer, maxLine, func(l line) (bool, error) {
+		if err := ctx.Err(); err != nil { // also where more was read already
+			return false, err
+		}
+		return s.take(l)
+	})
 	if last.Type != "" { // to the end of the answer, or the server logs that we went away
 		_, _ = io.CopyN(io.Discard, answer, 1<<10)
 	}
