@@ -5,6 +5,7 @@ package s3read
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 // maxRules is the most rules that a bucket can have.
 const maxRules = 1000
 
-// maxDays bounds the numbers of days, years and versions in rules.
+// maxDays bounds the numbers of days, years and versions in rules, so that
+// times made of them can be written. Some who mean "never" take larger ones.
 const maxDays = 1_000_000
 
 // lifecycle reads the rules of a bucket.
@@ -40,8 +42,11 @@ func decodeLifecycle(body []byte) ([]LifecycleRule, error) {
 // element takes the end of an element, with its path below the root.
 func (d *lifecycle) element(path, text string) error {
 	condition, inFilter := strings.CutPrefix(path, "Rule/Filter/")
-	if path == "Rule" {
+	switch {
+	case path == "Rule":
 		return d.endRule()
+	case !strings.HasPrefix(path, "Rule/"):
+		return nil // what stands beside the rules says nothing about them
 	}
 	if inFilter && !strings.HasPrefix(condition, "And/Tag") && !strings.HasPrefix(condition, "Tag") || d.isOnce(path) {
 		if d.seen[path] {
@@ -143,13 +148,14 @@ func (d *lifecycle) endRule() error {
 	return nil
 }
 
-// small reads a number of days or versions.
+// small reads a number of days or versions, of which S3 takes up to 31 bits;
+// more than [maxDays] are that many.
 func small(text string) (int, error) {
 	n := decimal(text)
-	if n < 0 || n > maxDays {
+	if n < 0 || n > math.MaxInt32 {
 		return 0, errXML
 	}
-	return int(n), nil
+	return int(min(n, maxDays)), nil
 }
 
 // decodeObjectLock: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectLockConfiguration.html

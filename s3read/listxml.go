@@ -28,6 +28,8 @@ type scanner struct {
 	deep int
 	// text is the text directly before the last tag.
 	text []byte
+	// own says that text was copied, so that more of it can be added in place.
+	own bool
 	// selfClosed makes the next call report the end of "<a/>".
 	selfClosed bool
 }
@@ -45,7 +47,7 @@ func (s *scanner) next() (tag, error) {
 		s.selfClosed, s.text = false, nil
 		return s.pop()
 	}
-	s.text = nil
+	s.text, s.own = nil, false
 	for {
 		i := bytes.IndexByte(s.rest, '<')
 		if i < 0 {
@@ -86,7 +88,7 @@ func (s *scanner) skip() (bool, error) {
 			return false, errXML
 		}
 		if form[0] == cdata {
-			s.text = append(s.text[:len(s.text):len(s.text)], body...)
+			s.text = append(s.copied(), body...)
 		}
 		s.rest = rest
 		return true, nil
@@ -168,7 +170,7 @@ func (s *scanner) addText(raw []byte) error {
 		s.text = raw
 		return nil
 	}
-	out := s.text[:len(s.text):len(s.text)]
+	out := s.copied()
 	for ; amp >= 0; amp = bytes.IndexByte(raw, '&') {
 		semicolon := bytes.IndexByte(raw[amp:], ';')
 		if semicolon < 0 {
@@ -183,6 +185,14 @@ func (s *scanner) addText(raw []byte) error {
 	}
 	s.text = append(out, raw...)
 	return nil
+}
+
+// copied returns text as a copy, of which there is one at most for each tag.
+func (s *scanner) copied() []byte {
+	if !s.own {
+		s.text, s.own = bytes.Clone(s.text), true
+	}
+	return s.text
 }
 
 // entity resolves the five named entities and character references.

@@ -5,6 +5,7 @@ package s3read
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,10 @@ func TestDecodeLifecycle(t *testing.T) {
 		"an unknown condition": {rule("<Status>Enabled</Status><Filter><Weekday>1</Weekday></Filter>" + gone30), []LifecycleRule{{Tagged: true, NoncurrentDays: 30}}},
 		"an odd id":            {rule("<ID>a\x1bb</ID><Status>Enabled</Status>" + gone30), []LifecycleRule{{NoncurrentDays: 30}}},
 		"empty":                {"<LifecycleConfiguration/>", nil},
+		"as good as never": {rule("<Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>2147483647</NoncurrentDays></NoncurrentVersionExpiration>"),
+			[]LifecycleRule{{NoncurrentDays: 1_000_000}}},
+		"beside the rules": {strings.Replace(rule("<Status>Enabled</Status>"+gone30), "<Rule>", "<Prefix>p</Prefix><Days>1</Days><Status>Disabled</Status><Rule>", 1),
+			[]LifecycleRule{{NoncurrentDays: 30}}},
 	} {
 		got, err := decodeLifecycle([]byte(c.body))
 		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
@@ -145,6 +150,25 @@ func TestDecodeObjectLock(t *testing.T) {
 		retention("<Mode>COMPLIANCE</Mode><Days>x</Days>"), retention("<Mode>COMPLIANCE</Mode><Mode>COMPLIANCE</Mode><Days>3</Days>")} {
 		if got, err := decodeObjectLock([]byte(body)); err == nil {
 			t.Errorf("%s: taken as %+v", body, got)
+		}
+	}
+}
+
+// TestTextInPieces: text that comes in very many pieces is put together without
+// a copy of all of it for each.
+func TestTextInPieces(t *testing.T) {
+	const pieces = 30_000
+	for _, piece := range []string{"a<!---->", "<![CDATA[a]]>", "<![CDATA[a]]>&amp;<?x?>"} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		text := ""
+		err := readXML([]byte("<a><b>"+strings.Repeat(piece, pieces)+"</b></a>"), "a", func(_, found string) error {
+			text = found
+			return nil
+		})
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; err != nil || strings.Count(text, "a") != pieces || used > 16<<20 {
+			t.Errorf("%s: %d bytes of text took %d bytes of memory, %v", piece, len(text), used, err)
 		}
 	}
 }

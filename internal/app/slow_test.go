@@ -167,3 +167,23 @@ func TestManyAlternatives(t *testing.T) {
 		t.Errorf("the positive control gave %d %q", got.StatusCode, got.body)
 	}
 }
+
+// TestRefusedLate: when S3 takes its time to refuse, lines were told already,
+// so that the error comes as the last of them; manifest text has a status still.
+func TestRefusedLate(t *testing.T) {
+	r, name := importing(t)
+	put(t, r.labServer, name, "p/x", []byte("x"))
+	request := fmt.Sprintf(`{"sources":[{"url":"s3://%s/p/"}]}`, name)
+	late := faultproxy.Rule{Path: listings, Do: []faultproxy.Action{faultproxy.Delay(4 * time.Second), faultproxy.Answer(403, "<Error><Code>AccessDenied</Code></Error>")}}
+	r.lab.Set(late)
+	got := r.imports(r.alice, request)
+	if got.StatusCode != 200 || !strings.HasPrefix(got.body, `{"type":"progress"`) || got.done != nil || got.failed == nil || got.failed.Error != "s3-denied" {
+		t.Errorf("lines: %d %q", got.StatusCode, got.body)
+	}
+	r.lab.Set(late)
+	r.wantError(r.do(http.MethodPost, "/s3/import", r.alice, request, jsonType, "Accept: text/plain"), 403, "s3-denied")
+	r.lab.Set()
+	if got := r.imports(r.alice, request); got.done == nil || got.done.Files != 1 {
+		t.Errorf("the positive control: %+v", got)
+	}
+}

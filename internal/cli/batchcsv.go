@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/arvados-s3/keepstore/locator"
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
@@ -29,6 +30,8 @@ type batch struct {
 	// seen has the objects of earlier collections; nil for one collection.
 	seen map[[sha256.Size]byte]bool
 	weak int64
+	// odd counts objects whose version a spreadsheet would run as a formula.
+	odd int64
 }
 
 // batchFile is the manifest of one bucket, under another name until it is
@@ -61,7 +64,10 @@ func (o *listing) batchCSV(ctx context.Context, s *session, targets []target) er
 	if err := b.print(s); err != nil {
 		return err
 	}
-	if b.weak > 0 {
+	switch {
+	case b.odd > 0:
+		return partialf("%s left out: their versions are such as no S3 server gives, and read as formulas", are(b.odd+b.weak, "object"))
+	case b.weak > 0:
 		return partialf("%s left out: pinned by ETag only, they have no version that a batch job could name", are(b.weak, "object"))
 	}
 	return nil
@@ -75,8 +81,12 @@ func (b *batch) add(o locator.Object) error {
 		}
 		b.seen[key] = true
 	}
-	if o.VersionID == "" {
+	switch {
+	case o.VersionID == "":
 		b.weak++
+		return nil
+	case isFormula(o.VersionID):
+		b.odd++
 		return nil
 	}
 	f := b.files[o.Bucket]
@@ -89,6 +99,17 @@ func (b *batch) add(o locator.Object) error {
 	}
 	f.Objects++
 	return f.rows.Write([]string{o.Bucket, locator.Escape(o.Key, true), o.VersionID})
+}
+
+// isFormula reports whether a spreadsheet could take a version for more than
+// text. Anyone may write versions into a manifest; keys are percent-encoded.
+func isFormula(version string) bool {
+	odd := func(r rune) bool { return !unicode.IsPrint(r) }
+	plain := func(r rune) bool {
+		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-._~", r))
+	}
+	return strings.ContainsFunc(version, odd) ||
+		strings.ContainsRune("=+-@", rune(version[0])) && strings.ContainsFunc(version, func(r rune) bool { return !plain(r) })
 }
 
 // open begins the file of a bucket. What buckets may be called is safe as the

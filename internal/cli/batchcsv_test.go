@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +87,23 @@ func readBatch(t *testing.T, file string) []locator.Object {
 		objects = append(objects, locator.Object{Bucket: row[0], Key: key, VersionID: row[2]})
 	}
 	return objects
+}
+
+// TestBatchWithoutFormulas: a version that somebody made up to be run as a
+// formula gets into no file; odd ones that are none do.
+func TestBatchWithoutFormulas(t *testing.T) {
+	b := &batch{folder: t.TempDir(), files: map[string]*batchFile{}}
+	defer b.clear()
+	good := []string{"null", "-_.~AZaz09", "3/L4kqtJl+a=", "4_z@b", "é"}
+	bad := []string{"=HYPERLINK(1)", "+1+cmd|' /C calc'!A0", "-1+1", "@SUM(1)", "\t=1", "a\r=1", "a\n=1,2"}
+	for _, version := range slices.Concat(good, bad) {
+		if err := b.add(locator.Object{Bucket: "one", Key: "k", VersionID: version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f := b.files["one"]; b.odd != int64(len(bad)) || f == nil || f.Objects != int64(len(good)) || b.weak != 0 {
+		t.Errorf("%d are left out: %+v", b.odd, f)
+	}
 }
 
 // TestBatchFails: what cannot be finished leaves nothing.

@@ -183,7 +183,7 @@ func (c checked) ending(horizon time.Duration) int {
 		}
 	}
 	for _, r := range c.Lifecycle {
-		if time.Duration(r.NoncurrentDays)*24*time.Hour <= horizon {
+		if horizon == forever || int64(r.NoncurrentDays) <= int64(horizon/(24*time.Hour)) { // a Duration ends after 292 years
 			n += r.Objects
 		}
 	}

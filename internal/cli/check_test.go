@@ -49,6 +49,7 @@ func TestHorizon(t *testing.T) {
 	soon := time.Now().Add(10 * 24 * time.Hour)
 	expiring := checked{Objects: []checkedObject{{Status: collection.IsExpiring, Ends: &soon}}}
 	ruled := checked{Lifecycle: []collection.RuleUse{{LifecycleRule: collection.LifecycleRule{NoncurrentDays: 30}, Objects: 2}}}
+	never := checked{Lifecycle: []collection.RuleUse{{LifecycleRule: collection.LifecycleRule{NoncurrentDays: 200_000}, Objects: 2}}}
 	for name, c := range map[string]struct {
 		all  checked
 		o    checking
@@ -63,6 +64,8 @@ func TestHorizon(t *testing.T) {
 		"a rule, strict":       {ruled, checking{strict: true}, Partial},
 		"a rule, a week":       {ruled, checking{within: "7d"}, 0},
 		"a rule, a month":      {ruled, checking{within: "30d"}, Partial},
+		"548 years":            {never, checking{within: "30d"}, 0},
+		"548 years, strict":    {never, checking{strict: true}, Partial},
 		"no rule, strict":      {checked{}, checking{strict: true}, 0},
 		"a slip of the pen":    {checked{}, checking{within: "soon"}, Usage},
 		"nothing":              {checked{}, checking{within: "0d"}, Usage},

@@ -248,7 +248,7 @@ func (r *report) printResult(s *session) error {
 	if len(r.Collections) > 1 {
 		s.say("this is too much for one collection, so there are %d", len(r.Collections))
 	}
-	s.say("%s", r.summary())
+	s.say("%s", clean(r.summary()))
 	r.outlook.say(s)
 	return s.printUUIDs(r.Collections)
 }

@@ -113,13 +113,18 @@ func lockJournal(root *os.Root, name string) (*journalFile, error) {
 		return nil, errors.New("the same import runs already, and keeps the journal")
 	}
 	mine, err := f.Stat()
-	if err == nil && !mine.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file", f.Name())
-	}
-	if err == nil {
+	now, gone := root.Lstat(name)
+	switch {
+	case err != nil:
+	case gone != nil || !os.SameFile(mine, now):
+		_ = f.Close() // nothing was written
+		return nil, nil
+	case !ours(mine):
+		err = fmt.Errorf("%s is no file of yours alone", f.Name())
+	default:
 		err = f.Chmod(0o600)
 	}
-	if now, gone := root.Stat(name); err != nil || gone != nil || !os.SameFile(mine, now) {
+	if err != nil {
 		_ = f.Close() // nothing was written
 		return nil, err
 	}

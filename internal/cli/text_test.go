@@ -4,7 +4,9 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -89,5 +91,18 @@ func TestNumbers(t *testing.T) {
 		if got := size(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}
+	}
+}
+
+// TestSummaryOfAnyWords: reasons come from the server, and must not play tricks
+// on a terminal.
+func TestSummaryOfAnyWords(t *testing.T) {
+	var out, told bytes.Buffer
+	r := report{SkippedBy: map[string]int64{"odd\x1b[2J": 1}}
+	if err := r.printResult(&session{out: &out, err: &told}); err != nil {
+		t.Fatal(err)
+	}
+	if text := told.String(); !strings.Contains(text, "odd?[2J") || strings.Contains(text, "\x1b") {
+		t.Errorf("%q was told", text)
 	}
 }

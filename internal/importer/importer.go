@@ -4,6 +4,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"iter"
@@ -61,10 +62,9 @@ type Importer struct {
 	Now func() time.Time
 
 	retired atomic.Bool
-	asking  atomic.Int64 // how many calls of Uses there are
 
-	mu   sync.Mutex
-	runs map[string]int // by user UUID; guarded by mu
+	mu           sync.Mutex
+	runs, asking map[string]int // runs and calls of Uses, by user UUID; guarded by mu
 }
 
 // Session is the right of one user to run one import. It counts against the
@@ -83,9 +83,9 @@ func (im *Importer) Admit(ctx context.Context, token creds.Secret) (*Session, er
 	if err != nil {
 		return nil, err
 	}
-	leave, err := im.enter(caller.UserUUID)
-	if err != nil {
-		return nil, err
+	leave, ok := im.enter(&im.runs, caller.UserUUID, cmp.Or(im.MaxRuns, 32))
+	if !ok {
+		return nil, &Error{Kind: Overloaded, Text: "too many imports run at once: try again when one has ended"}
 	}
 	return &Session{im, caller, token, leave}, nil
 }
@@ -136,34 +136,31 @@ func (im *Importer) caller(ctx context.Context, token creds.Secret) (creds.Calle
 	return caller, nil
 }
 
-// enter counts a run, and refuses one too many. One user may use at most a
-// quarter of all runs.
-func (im *Importer) enter(user string) (leave func(), err error) {
-	most := im.MaxRuns
-	if most == 0 {
-		most = 32
-	}
+// enter counts one more of what a user does, unless that is one too many. One
+// user may have at most a quarter of all.
+func (im *Importer) enter(counts *map[string]int, user string, most int) (leave func(), ok bool) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	total := 0
-	for _, n := range im.runs {
+	for _, n := range *counts {
 		total += n
 	}
-	if total >= most || im.runs[user] >= max(most/4, 1) {
-		return nil, &Error{Kind: Overloaded, Text: "too many imports run at once: try again when one has ended"}
+	if total >= most || (*counts)[user] >= max(most/4, 1) {
+		return nil, false
 	}
-	if im.runs == nil {
-		im.runs = map[string]int{}
+	if *counts == nil {
+		*counts = map[string]int{}
 	}
-	im.runs[user]++
-	return func() { im.leave(user) }, nil
+	mine := *counts
+	mine[user]++
+	return func() { im.leave(mine, user) }, true
 }
 
-func (im *Importer) leave(user string) {
+func (im *Importer) leave(counts map[string]int, user string) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	if im.runs[user]--; im.runs[user] == 0 {
-		delete(im.runs, user)
+	if counts[user]--; counts[user] == 0 {
+		delete(counts, user)
 	}
 }
 

@@ -141,7 +141,7 @@ func (j *job) importTarget(ctx context.Context, t *target) error {
 
 // fail ends an import that has sent lines with an error line.
 func (j *job) fail(err error) error {
-	if j.state.Counts.Listed == 0 && !j.sink.started() {
+	if j.state.Counts.Listed == 0 && j.sink.silent() {
 		return err
 	}
 	line := Failed{Type: "error", Error: wordOf(err), Text: textOf(err), Resume: j.mark}

@@ -51,11 +51,12 @@ func (p *pulse) note(now Progress) {
 	p.now = now
 }
 
-// started reports whether anything was sent.
-func (p *pulse) started() bool {
+// silent reports whether nothing was sent; nothing is sent after that.
+func (p *pulse) silent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.begun
+	p.ended = p.ended || !p.begun
+	return !p.begun
 }
 
 // run sends lines until stop is closed. When one cannot be sent it cancels

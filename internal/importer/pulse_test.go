@@ -122,3 +122,24 @@ func TestPulseFindsTheClientGone(t *testing.T) {
 		}
 	})
 }
+
+// TestNoPulseAfterTheDecision: once an error is to be told by a status, the
+// pulse sends no line any more, which would make it a broken-off answer.
+func TestNoPulseAfterTheDecision(t *testing.T) {
+	for beaten, sent := range map[bool]int{false: 0, true: 2} {
+		out := &clockSink{}
+		p := &pulse{sink: out, read: func() int64 { return 0 }} // a line is long due
+		if beaten {
+			if err := p.beat(); err != nil {
+				t.Fatal(err)
+			}
+			p.last = time.Time{}
+		}
+		if p.silent() == beaten {
+			t.Errorf("the pulse counts as silent, or not, after %d lines", len(out.at))
+		}
+		if err := p.beat(); err != nil || len(out.at) != sent {
+			t.Errorf("%d lines were sent, not %d, %v", len(out.at), sent, err)
+		}
+	}
+}

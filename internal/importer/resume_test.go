@@ -159,12 +159,12 @@ func TestClientLeaves(t *testing.T) {
 func TestTooManyRuns(t *testing.T) {
 	im := newImporter(t, &bucket{versions: tree(10)})
 	im.MaxRuns = 4
-	leave, err := im.enter(alice)
+	session, err := im.Admit(t.Context(), creds.NewSecret("alice"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	refused(t, im, "alice", prefix("s3://data/p/"), "overloaded")
-	leave()
+	session.Close()
 	run(t, im, prefix("s3://data/p/"))
 }
 

@@ -45,7 +45,8 @@ type Uses struct {
 	Folders []FolderUse `json:"folders"`
 }
 
-// maxUses is how many such questions are answered at once.
+// maxUses is how many such questions are answered at once, of which one user
+// may have a quarter: the API server counts for them as the system user.
 const maxUses = 16
 
 // Uses counts the collections that have objects where url points to, those
@@ -61,10 +62,11 @@ func (im *Importer) Uses(ctx context.Context, token creds.Secret, url string) (U
 	if err != nil {
 		return Uses{}, err
 	}
-	defer im.asking.Add(-1)
-	if im.asking.Add(1) > maxUses {
+	leave, ok := im.enter(&im.asking, caller.UserUUID, maxUses)
+	if !ok {
 		return Uses{}, &Error{Kind: Overloaded, Text: "too many such questions are asked at once: try again in a moment"}
 	}
+	defer leave()
 	u := &counting{job: job{Importer: im, caller: caller, token: token, access: map[*creds.Rule]*grant{}}, bucket: t.object.Bucket}
 	folder := t.object.Key[:strings.LastIndexByte(t.object.Key, '/')+1]
 	rule, err := u.may(ctx, folder)

@@ -157,6 +157,9 @@ func TestSharingLinks(t *testing.T) {
 	if known, err := ann.SharingLinks(t.Context(), two); err != nil || len(known) != 0 {
 		t.Errorf("the other has %+v, %v", known, err)
 	}
+	if all, err := r.admin.EndSharingLinks(t.Context(), one); err != nil || len(all) != 0 {
+		t.Errorf("the administrator ended links of ann: %+v, %v", all, err)
+	}
 	if all, err := ann.EndSharingLinks(t.Context(), one); err != nil || len(all) != 2 {
 		t.Errorf("%+v, %v", all, err)
 	}

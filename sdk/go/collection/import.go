@@ -100,7 +100,7 @@ func (u *Unfinished) run(ctx context.Context) (line, error) {
 
 // goesOn reports whether there is a point to go on from.
 func (u *Unfinished) goesOn() bool {
-	return u.stream.request.Resume != "" || u.parts != nil && u.parts.at > 0
+	return !u.stream.spoiled && (u.stream.request.Resume != "" || u.parts != nil && u.parts.at > 0)
 }
 
 // Files is the number of files that are there already.

@@ -98,6 +98,9 @@ type importStream struct {
 
 	pending []line
 	at      string // path of the last file line
+	// spoiled is set when lines were not taken: there is no going on behind
+	// them.
+	spoiled bool
 }
 
 // attempts is how often in a row an import may break off without having got
@@ -152,17 +155,16 @@ func (s *importStream) once(ctx context.Context) (line, error) {
 		return line{}, err
 	}
 	defer answer.Close()
-	for lines := json.NewDecoder(answer); ; {
-		var l line
-		if err := lines.Decode(&l); err != nil {
-			return line{}, brokenOff(err)
+	last, err := readLines(answer, maxLine, func(l line) (bool, error) {
+		if err := ctx.Err(); err != nil { // also where more was read already
+			return false, err
 		}
-		if last, err := s.take(l); last || err != nil {
-			// To the end of the answer, or the server logs that we went away.
-			_, _ = io.CopyN(io.Discard, answer, 1<<10)
-			return l, err
-		}
+		return s.take(l)
+	})
+	if last.Type != "" { // to the end of the answer, or the server logs that we went away
+		_, _ = io.CopyN(io.Discard, answer, 1<<10)
 	}
+	return last, err
 }
 
 func brokenOff(err error) error {
@@ -206,7 +208,7 @@ func (s *importStream) hand(point line) error {
 		kept = slices.Clone(kept) // as they came
 	}
 	err := s.lines(s.pending)
-	if err == nil {
+	if s.spoiled = err != nil; !s.spoiled {
 		s.journal.point(kept, point)
 	}
 	s.pending = s.pending[:0]
@@ -234,6 +236,9 @@ func (l line) run(from *origin) (*run, error) {
 		parsed, err := locator.Parse(text)
 		if err != nil {
 			return nil, err
+		}
+		if parsed.Size() > l.Size-r.size() {
+			return nil, fault(BadManifest, "the import gave more blocks than the %d bytes of %s need", l.Size, clip(l.URL))
 		}
 		if parsed.Size() > 0 {
 			r.blocks = append(r.blocks, block{text: text, end: r.size() + parsed.Size()})

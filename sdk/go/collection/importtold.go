@@ -37,7 +37,10 @@ type OwnerCount struct {
 // tell counts a file for the result.
 func (im *importing) tell(l line) {
 	im.result.Classes[l.StorageClass]++
-	im.result.Pieces += (l.Size + keep.MaxBlock - 1) / keep.MaxBlock
+	im.result.Pieces += l.Size / keep.MaxBlock
+	if l.Size%keep.MaxBlock > 0 {
+		im.result.Pieces++
+	}
 	if !im.o.Owners {
 		return
 	}

@@ -120,7 +120,7 @@ func (j *journal) scan() (end int64, err error) {
 	if _, err := j.File.Seek(0, io.SeekStart); err != nil {
 		return 0, badJournal("cannot be read: %s", err)
 	}
-	r := &journalReader{in: bufio.NewReaderSize(j.File, 64<<10)}
+	r := newJournalReader(j.File)
 	if err := j.scanHead(r); err != nil || r.empty {
 		return 0, err
 	}
@@ -201,7 +201,7 @@ func (j *journal) replay(size int64, hand func([]line) error, end func(line) err
 	if _, err := j.File.Seek(0, io.SeekStart); err != nil {
 		return "", badJournal("cannot be read: %s", err)
 	}
-	r := &journalReader{in: bufio.NewReaderSize(io.LimitReader(j.File, size), 64<<10)}
+	r := newJournalReader(io.LimitReader(j.File, size))
 	if _, err := r.version(); err != nil {
 		return "", badJournal("cannot be read: %s", err)
 	}
@@ -338,16 +338,20 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // journalReader reads the lines of a journal up to the first that is damaged.
 type journalReader struct {
-	in    *bufio.Reader
+	in    lineReader
 	at    int64 // position behind the last good line
 	sum   uint32
 	empty bool
 }
 
+func newJournalReader(file io.Reader) *journalReader {
+	return &journalReader{in: lineReader{in: bufio.NewReaderSize(file, 64<<10), most: maxLine}}
+}
+
 // version returns the version line, or what stands in its place.
 func (r *journalReader) version() (string, error) {
 	text := make([]byte, len(journalVersion))
-	n, err := io.ReadFull(r.in, text)
+	n, err := io.ReadFull(r.in.in, text)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = nil
 	}
@@ -357,7 +361,7 @@ func (r *journalReader) version() (string, error) {
 
 // next returns the JSON of the next line, which is good until the next call.
 func (r *journalReader) next() ([]byte, bool) {
-	text, err := r.in.ReadBytes('\n')
+	text, err := r.in.next()
 	if err != nil || len(text) < len("00000000 {}\n") {
 		return nil, false
 	}

@@ -14,6 +14,9 @@ import (
 // maxOutlooks bounds how often one check asks about buckets.
 const maxOutlooks = 20
 
+// maxDays bounds what is added to a time: JSON has no year 10000.
+const maxDays = 1_000_000
+
 // bucketRules are the lifecycle rules of the buckets of a check.
 type bucketRules struct {
 	client   *Client
@@ -189,7 +192,7 @@ func (b *bucketRules) judgeRule(q *question, weak bool) {
 		return // the version stays
 	default:
 		text = "the lifecycle rule " + quote(id) + " deletes the object on " + day(when) + ", and old versions are removed after " + itoa(after) + " days"
-		when = when.AddDate(0, 0, after)
+		when = when.AddDate(0, 0, min(after, maxDays))
 	}
 	if q.LockedUntil.After(when) {
 		when, text = q.LockedUntil, text+"; Object Lock keeps it until then"

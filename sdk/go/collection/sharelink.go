@@ -57,29 +57,51 @@ func (c *Client) NewSharingLink(ctx context.Context, uuid string, ends time.Time
 }
 
 // SharingLinks lists the sharing links of a collection that the caller made.
-// Those of others they cannot know.
+// Those of others they do not see, administrators included.
 func (c *Client) SharingLinks(ctx context.Context, uuid string) ([]SharingLink, error) {
 	if err := checkStored(uuid); err != nil {
 		return nil, err
 	}
-	scopes := sharingScopes(uuid)
-	var reply struct {
-		Items []struct {
-			SharingLink
-			Scopes []string `json:"scopes"`
+	var me struct{ UUID string }
+	if err := c.api.Call(ctx, http.MethodGet, "arvados/v1/users/current", api.Params{"select": []string{"uuid"}}, &me); err != nil {
+		return nil, err
+	}
+	var links []SharingLink
+	for seen := map[string]bool{}; ; {
+		page, err := c.sharingPage(ctx, sharingScopes(uuid), me.UUID, len(seen))
+		if err != nil {
+			return nil, err
+		}
+		before := len(seen)
+		for _, item := range page {
+			// A server that ignores the filters must not make us end other tokens.
+			if !seen[item.UUID] && slices.Equal(slices.Sorted(slices.Values(item.Scopes)), sharingScopes(uuid)) {
+				links = append(links, item.SharingLink)
+			}
+			seen[item.UUID] = true
+		}
+		if len(seen) == before {
+			return links, nil
 		}
 	}
+}
+
+// sharingToken is a token as the API server lists it.
+type sharingToken struct {
+	SharingLink
+	Scopes []string `json:"scopes"`
+}
+
+// sharingPage asks for tokens of a user with the scopes. A stock server lists
+// those of the caller only, and ours lists all for administrators.
+func (c *Client) sharingPage(ctx context.Context, scopes []string, owner string, offset int) ([]sharingToken, error) {
+	var reply struct{ Items []sharingToken }
 	err := c.api.Call(ctx, http.MethodGet, tokensPath, api.Params{
-		"filters": [][]any{{"scopes", "=", scopes}}, "limit": sharesPerPage, "order": []string{"uuid asc"},
+		"filters": [][]any{{"scopes", "=", scopes}, {"owner_uuid", "=", owner}},
+		"limit":   sharesPerPage, "offset": offset, "order": []string{"uuid asc"},
 		"select": []string{"uuid", "scopes", "created_at", "expires_at"},
 	}, &reply)
-	var links []SharingLink
-	for _, item := range reply.Items {
-		if slices.Equal(item.Scopes, scopes) { // a server that ignores the filter must not make us end other tokens
-			links = append(links, item.SharingLink)
-		}
-	}
-	return links, err
+	return reply.Items, err
 }
 
 // EndSharingLinks ends all sharing links of a collection that the caller made,

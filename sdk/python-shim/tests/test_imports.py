@@ -129,6 +129,18 @@ class TestImports:
         _made, service, go = self.run(lines(passing), lines(file_line(0), done_line(1)))
         assert go().files == 1 and service.bodies[1]["resume"] == "token-2"  # type: ignore[attr-defined]
 
+    def test_error_after_progress(self) -> None:
+        """A server that waits for S3 sends progress first; then S3 refuses, or may yet answer."""
+        wait = {"type": "progress", "listed": 0, "files": 0}
+        refused = {"type": "error", "error": "s3-denied", "text": "S3 says no"}
+        made, service, go = self.run(lines(wait, wait, refused))
+        with pytest.raises(errors.DeniedError, match="S3 says no"):
+            go()
+        assert len(made) == 0 and len(service.bodies) == 1  # type: ignore[attr-defined]
+        passing = {"type": "error", "error": "s3-slow-down", "text": "wait"}
+        _made, service, go = self.run(lines(wait, passing), lines(wait, file_line(0), done_line(1)))
+        assert go().files == 1 and len(service.bodies) == 2  # type: ignore[attr-defined]
+
     def test_other_files_than_counted(self) -> None:
         made, _, go = self.run(lines(file_line(0), done_line(1, pdh="0" * 32 + "+9")))
         with pytest.raises(errors.IncompleteError, match="portable data hash"):
