@@ -69,7 +69,7 @@ func startKeepstore(dir, binary string, o keepstoreOptions) (*keepstore, error) 
 		return nil, err
 	}
 	k := &keepstore{process: p}
-	if k.address, err = p.line("Keep service: "); err != nil {
+	if k.address, err = p.line("Keep service: http://"); err != nil {
 		return nil, fmt.Errorf("%w; see its log: %s", err, tail(filepath.Join(home, "keepstore.log")))
 	}
 	p.drain()

@@ -18,7 +18,8 @@ func stay(p *printer, s *stage, t *tour) {
 		p.say("  %s\n", c.line)
 	}
 	p.say("The commands of keepstore are run from this repository: paste them in its folder.")
-	p.say("The tokens work at the API server too. The S3 gateways are at %s and %s.", s.gateway.url, s.partner.url)
+	p.say("The tokens work at the API server too. It speaks http; stock clients want keepstore standalone --api-tls.")
+	p.say("The S3 gateways are at %s and %s.", s.gateway.url, s.partner.url)
 	p.say("keepstore's own log: %s", s.dir.keepstoreLog())
 	if s.dir.temporary {
 		p.say("Press Ctrl-C to stop everything and remove the folder.")

@@ -136,9 +136,9 @@ func (t *tour) askWhy(ctx context.Context, p *pair) error {
 		return err
 	}
 	for _, step := range report.Steps {
-		mark := "yes"
+		mark := "ok"
 		if !step.OK {
-			mark = "NO"
+			mark = "no"
 		}
 		t.out.wrapped(fmt.Sprintf("     %-3s %-11s ", mark, step.Step), step.Text)
 	}

@@ -81,7 +81,7 @@ func TestN04EnvironmentIsIgnored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequest(http.MethodPost, "http://"+said["Keep service"]+"/s3/import", strings.NewReader(`{"sources":[{"url":"s3://bucket/key"}]}`))
+	req, err := http.NewRequest(http.MethodPost, said["Keep service"]+"/s3/import", strings.NewReader(`{"sources":[{"url":"s3://bucket/key"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

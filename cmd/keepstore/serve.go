@@ -91,7 +91,7 @@ func serveOptions(cmd *cobra.Command, file string) (o app.Options, stop func()) 
 		Log:        cmd.ErrOrStderr(),
 		Reload:     reload,
 		Ready: func(address string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "Keep service: %s\n", address)
+			fmt.Fprintf(cmd.OutOrStdout(), "Keep service: http://%s\n", address)
 		},
 	}, func() { signal.Stop(reload) }
 }

@@ -118,8 +118,8 @@ func (r *rig) start() {
 		if url, ok := strings.CutPrefix(lines.Text(), "API server: "); ok {
 			r.apiURL = url
 		}
-		if address, ok := strings.CutPrefix(lines.Text(), "Keep service: "); ok {
-			r.keepURL = "http://" + address
+		if url, ok := strings.CutPrefix(lines.Text(), "Keep service: "); ok {
+			r.keepURL = url
 		}
 	}
 	if r.keepURL == "" || r.apiURL == "" {

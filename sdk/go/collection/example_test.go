@@ -92,7 +92,11 @@ func ExampleCollection_ImportFromS3() {
 	if err := c.Save(ctx, collection.SaveOptions{Name: "Reference"}); err != nil {
 		log.Fatal(err)
 	}
-	log.Printf("%d files in %s", result.Files, c.Record().UUID)
+	pdh, err := c.PDH()
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("%d files in %s, and for ever in %s", result.Files, c.Record().UUID, pdh)
 }
 
 // A part of a large file, with a context that ends the read.
