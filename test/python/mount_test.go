@@ -162,7 +162,7 @@ func TestMountStock(t *testing.T) {
 		return // .ci/fuse.sh has said why
 	}
 	m := startMounting(t, "mount-stock")
-	folder := m.mount(t, m.imports(t, "derived"), m.stock)
+	folder := m.mount(t, m.imports(t, "derived"), m.python, "scripts/impatient.py", m.stock)
 	if data, err := os.ReadFile(filepath.Join(folder, "a b.txt")); err == nil || len(data) > 0 {
 		t.Errorf("the stock arv-mount reads %d bytes of derived form, %v", len(data), err)
 	}

@@ -119,18 +119,22 @@ func (s *standalone) savedByGo(t *testing.T, environment, urls []string) []store
 	return s.look(t, environment, uuids)
 }
 
-// look loads what was stored, leaves out the time, and removes it, so that the
-// next has the same name.
+// look is lookAt, and removes what was stored, so that the next has the same
+// name.
 func (s *standalone) look(t *testing.T, environment, uuids []string) []stored {
 	t.Helper()
-	settings, err := api.FromEnv(environment)
-	if err != nil {
-		t.Fatal(err)
+	all := s.lookAt(t, environment, uuids)
+	for _, uuid := range uuids {
+		if err := server(t, environment).Call(t.Context(), http.MethodDelete, "arvados/v1/collections/"+uuid, nil, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
-	server, err := api.New(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return all
+}
+
+// lookAt loads what was stored, and leaves out the time.
+func (s *standalone) lookAt(t *testing.T, environment, uuids []string) []stored {
+	t.Helper()
 	var all []stored
 	for _, uuid := range uuids {
 		var r struct {
@@ -138,7 +142,7 @@ func (s *standalone) look(t *testing.T, environment, uuids []string) []stored {
 			PDH        string         `json:"portable_data_hash"`
 			Properties map[string]any `json:"properties"`
 		}
-		if err := server.Call(t.Context(), http.MethodGet, "arvados/v1/collections/"+uuid, nil, &r); err != nil {
+		if err := server(t, environment).Call(t.Context(), http.MethodGet, "arvados/v1/collections/"+uuid, nil, &r); err != nil {
 			t.Fatal(err)
 		}
 		sources, _ := r.Properties["arv:s3_sources"].([]any)
@@ -146,24 +150,26 @@ func (s *standalone) look(t *testing.T, environment, uuids []string) []stored {
 			delete(one.(map[string]any), "imported_at")
 		}
 		all = append(all, stored{r.Name, r.PDH, r.Properties})
-		if err := server.Call(t.Context(), http.MethodDelete, "arvados/v1/collections/"+uuid, nil, nil); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return all
 }
 
-func client(t *testing.T, environment []string) *collection.Client {
+func server(t *testing.T, environment []string) *api.Client {
 	t.Helper()
 	settings, err := api.FromEnv(environment)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := api.New(settings)
+	c, err := api.New(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := collection.NewClient(server, collection.Options{})
+	return c
+}
+
+func client(t *testing.T, environment []string) *collection.Client {
+	t.Helper()
+	c, err := collection.NewClient(server(t, environment), collection.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from arvados._internal import streams
 
-from . import errors, imports
+from . import _recording, errors, imports
 from ._spool import Spool
 from .imports import File, Progress, Source, Summary
 from .manifests import Writer, unescape
 
-__all__ = ["Gathered", "check_hash", "into", "records_of"]
+__all__ = ["Gathered", "check_hash", "into"]
 
 
 class Gathered:
@@ -80,33 +79,8 @@ def into(
             gathered.take(event, progress)
         gathered.check()
         _add(collection, gathered)
-        collection._s3_imported = [*records_in(collection), *records_of(sources, gathered.counts)]
+        _recording.note(collection, _recording.records_of(sources, gathered.counts))
         return gathered.summary
-
-
-def records_of(sources: Iterable[Source], counts: Progress) -> list[dict[str, Any]]:
-    """What the property arv:s3_sources of a collection says of an import."""
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = {"imported_at": now, "files": counts.files, "bytes": counts.bytes, "skipped": counts.skipped}
-    told.update({n: v for n, v in (("weak_pins", counts.weak_pins), ("archived", counts.archived)) if v})
-    return [{**source.to_json(), **told} for source in sources]
-
-
-def records_in(collection: Any) -> list[dict[str, Any]]:
-    """What `records_of` says of the imports into a collection, since it was loaded."""
-    return list(getattr(collection, "_s3_imported", ()))
-
-
-def merged(known: Any, imported: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Imports known and new; a new one takes the place of an older of the same source."""
-    found = [one for one in known if isinstance(one, dict)] if isinstance(known, list) else []
-    for new in imported:
-        found = [one for one in found if _source_of(one) != _source_of(new)] + [new]
-    return found
-
-
-def _source_of(record: dict[str, Any]) -> list[Any]:
-    return [record.get(name) for name in ("url", "bucket", "key", "path", "include", "exclude")]
 
 
 def _is_new(collection: Any) -> bool:

@@ -22,6 +22,7 @@ PART_SIZE = 120 << 20
 """The most that one part may cost, in bytes."""
 
 _BLOCK_COST, _FILE_COST = 96, 64
+_OBJECTS = re.compile(r"\+B([^+]+)")
 _USER_HINTS = re.compile(r"\+[AK][^+]*")
 _MAX_PREFIXES = 500
 
@@ -150,16 +151,16 @@ class Prefixes:
         self._last = ""
 
     def add(self, locator: str) -> None:
-        """Adds the object of a reference, if it is one."""
-        _, found, rest = locator.partition("+B")
-        if not found:
-            return
-        b = rest.partition("+")[0]
-        url = base64.urlsafe_b64decode(b + "=" * (-len(b) % 4)).decode("utf-8", "replace")
-        folder = url.partition("?")[0].rpartition("/")[0]
-        if folder != self._last:
-            self._last = folder
-            self._add_folders(folder.removeprefix("s3://").split("/"))
+        """Adds the objects of a reference, if it is one; content form may name several."""
+        for b in _OBJECTS.findall(locator) if "+B" in locator else ():
+            try:
+                url = base64.urlsafe_b64decode(b + "=" * (-len(b) % 4)).decode("utf-8", "replace")
+            except ValueError:
+                continue  # no reference of ours
+            folder = url.partition("?")[0].rpartition("/")[0]
+            if folder != self._last and folder.startswith("s3://"):
+                self._last = folder
+                self._add_folders(folder.removeprefix("s3://").split("/"))
 
     def _add_folders(self, names: list[str]) -> None:
         here = "s3://"

@@ -14,7 +14,7 @@ import arvados.collection
 import arvados.util
 from arvados.api import ThreadSafeAPIClient
 
-from . import _files, _merging, imports, saving
+from . import _files, _merging, _recording, imports, saving
 from .errors import UsageError
 from .imports import Progress, Source, Summary
 from .keep import KeepClient
@@ -157,17 +157,20 @@ class Collection(_Tree, arvados.collection.Collection):
             self._remember_api_response(response)
 
     def save(self, *args: Any, **kwargs: Any) -> str:
-        """As the base class does. Without changes here, that one takes over the text that
-        others saved, but not their files, and drops these with its next save; not so here."""
+        """As the base class does, and records in the properties where the contents come from.
+        Without changes here, that one takes over the text that others saved, but not their
+        files, and drops these with its next save; not so here."""
         with self.lock:
             unchanged = self.committed()
             text, pdh = self._manifest_text, self._portable_data_hash
-            saved = str(super().save(*args, **kwargs))
+            saved = _recording.save(self, *args, **kwargs)
             if unchanged and self._portable_data_hash != pdh:
                 self._manifest_text, self._portable_data_hash = text, pdh
                 self.update()
                 saved = str(self._manifest_text)
             return saved
+
+    save_new = _recording.save_new
 
     def clone(
         self, new_parent: Any = None, new_name: str | None = None, readonly: bool = False, new_config: Any = None
@@ -178,6 +181,7 @@ class Collection(_Tree, arvados.collection.Collection):
             api, keep = (None, None) if new_config else (self._api_client, self._keep_client)
             copy = kind(None, api, keep, parent=new_parent, apiconfig=new_config or self._config)
             copy._clonefrom(self)
+            _recording.cloned(copy, self)
             return copy
 
     def import_from_s3(
@@ -239,9 +243,8 @@ class Collection(_Tree, arvados.collection.Collection):
         as it is, so a later ``save_new`` stores it once more."""
         self._my_block_manager().commit_all()
         loaded = dict((self.api_response() or {}).get("properties") or {})
-        sources = _merging.merged(loaded.get(saving.SOURCES), _merging.records_in(self))
         attributes = saving.Attributes(
-            name, owner_uuid, {**loaded, **(properties or {})}, tuple(sources), ensure_unique_name
+            name, owner_uuid, _recording.with_sources(self, {**loaded, **(properties or {})}), (), ensure_unique_name
         )
         retries = self.num_retries if num_retries is None else num_retries
         with self.lock:

@@ -23,6 +23,8 @@ from typing import Any
 
 from . import errors, imports
 from ._merging import check_hash
+from ._printing import Prefixes
+from ._recording import SOURCES, record, records_of
 from .imports import File, Progress, Skipped, Source, Summary
 from .keep import KeepClient
 from .manifests import Writer
@@ -30,10 +32,6 @@ from .manifests import Writer
 __all__ = ["SOURCES", "Imported", "Rewriter", "siblings"]
 
 _logger = logging.getLogger("arvados.pseudoblock.cwl")
-
-SOURCES = "arv:s3_sources"
-"""Property of a collection: what it was imported from, a list of objects with
-``url`` and, for files, ``version_id``."""
 
 COLLECTION_UUID = "http://arvados.org/cwl#collectionUUID"
 """Field of a File or Directory by which arvados-cwl-runner knows its collection."""
@@ -177,22 +175,27 @@ class Rewriter:
     def _import(self, group: _Group) -> None:
         """Imports one group, and saves it as a collection unless there is one."""
         writer, text, files, skipped, summary = Writer(), [], [], [], Summary()
+        counts, prefixes = Progress(), Prefixes()
         for event in imports.events(self._keep, self._sources(group), self._form):
             if isinstance(event, File):
                 text.append(writer.add(event.path, event.size, event.locator.split()))
+                prefixes.add(event.locator)
                 if group.files:
                     files.append(event)
             elif isinstance(event, Skipped):
                 skipped.append(event)
                 del skipped[_MOST_FILES:]
-            elif isinstance(event, Progress) and self._progress:
-                self._progress(event)
+            elif isinstance(event, Progress):
+                counts = event
+                if self._progress:
+                    self._progress(event)
             elif isinstance(event, Summary):
                 summary = event
         text.append(writer.flush())
         check_hash(writer, summary)
         self._check_whole(group, files, skipped, summary)
-        self._place(group, files, self._saved(group, files, "".join(text), summary))
+        properties = record(self._properties(group, files, counts), [], prefixes.listed())
+        self._place(group, files, self._saved(group, properties, "".join(text), summary))
 
     def _sources(self, group: _Group) -> list[Source]:
         if not group.files:
@@ -217,13 +220,12 @@ class Rewriter:
                     raise errors.from_word(one.reason, one.text)
             raise errors.NotFoundError(f"{url} was not imported, and the server does not say why")
 
-    def _saved(self, group: _Group, files: list[File], text: str, summary: Summary) -> str:
+    def _saved(self, group: _Group, properties: dict[str, Any], text: str, summary: Summary) -> str:
         """The UUID of a collection with these contents and sources, made if need be."""
-        properties = self._properties(group, files, summary)
         pdh = summary.portable_data_hash
         filters = [["portable_data_hash", "=", pdh], ["properties", "exists", SOURCES]]
         for item in self._api.collections().list(filters=filters, select=["uuid", "properties"]).execute()["items"]:
-            if item["properties"].get(SOURCES) == properties[SOURCES]:
+            if _named(item["properties"].get(SOURCES)) == _named(properties[SOURCES]):
                 return self._told(group, summary, str(item["uuid"]), reused=True)
         name = f"Imported from {group.url}"
         body = {"manifest_text": text, "name": name[:200], "properties": properties}
@@ -240,12 +242,14 @@ class Rewriter:
         )
         return uuid
 
-    def _properties(self, group: _Group, files: list[File], summary: Summary) -> dict[str, Any]:
+    def _properties(self, group: _Group, files: list[File], counts: Progress) -> dict[str, Any]:
+        sources = records_of(self._sources(group), counts)
         if not group.files:
-            return {SOURCES: [{"url": group.url, "files": summary.files, "bytes": summary.bytes}]}
+            return {SOURCES: sources}
         by_path = {f.path: f for f in files}
         named = [(url, by_path[name]) for name, url in group.files.items() if name in by_path]
-        sources = [{"url": url, "version_id": f.version_id, "etag": f.etag} for url, f in named]
+        told = {one["url"]: one for one in sources}
+        sources = [{**told[url], "version_id": f.version_id, "etag": f.etag} for url, f in named]
         needed = [(url, f) for url, f in named if f.path not in group.optional]
         # The stock cache of downloads takes the first file of a collection for the
         # object, so it is told only of a file that stands alone with its siblings.
@@ -265,6 +269,12 @@ class Rewriter:
         item.pop("listing", None)
         item.setdefault("basename", urllib.parse.unquote(_split(url.rstrip("/"))[1]))
         item.update({"location": location, COLLECTION_UUID: uuid})
+
+
+def _named(sources: Any) -> list[Any]:
+    """What sources are, without when and how many."""
+    listed = sources if isinstance(sources, list) else []
+    return [[one.get(n) or "" for n in ("url", "version_id", "etag")] for one in listed if isinstance(one, dict)]
 
 
 def _folder(url: str) -> str:

@@ -17,7 +17,7 @@ import arvados.arvfile
 import arvados.collection
 import arvados.keep
 
-from . import _blocks, _files
+from . import _blocks, _files, _recording
 from .collection import Collection
 
 __all__ = ["disable", "enable", "is_enabled", "seams"]
@@ -53,6 +53,8 @@ _SEAMS = (
     _seam(arvados.collection.RichCollectionBase, "_get_manifest_text", _files.tree_manifest_text),
     _seam(arvados.collection.CollectionBase, "stripped_manifest", _files.stripped_manifest),
     _seam(arvados.collection.Collection, "_unescape_manifest_path", _files.unescape_path),
+    _seam(arvados.collection.Collection, "save", _recording.save),
+    _seam(arvados.collection.Collection, "save_new", _recording.save_new),
     _seam(arvados.collection.Collection, "import_from_s3", Collection.import_from_s3),
 )
 _lock = threading.Lock()

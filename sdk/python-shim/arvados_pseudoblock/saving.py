@@ -23,7 +23,7 @@ import arvados.retry
 import arvados.util
 import httplib2
 
-from . import _files
+from . import _files, _recording
 from ._http import BrokenError, Reply, Transport
 from ._interrupts import put_off
 from ._printing import PART_SIZE, Cutter, Prefixes, Printer, json_length
@@ -31,23 +31,18 @@ from ._spool import Entry
 from .errors import IncompleteError, UnavailableError, UsageError
 from .manifests import escape
 
-__all__ = ["PART", "PREFIXES", "SOURCES", "Attributes", "entries_of", "save_all"]
+__all__ = ["PART", "Attributes", "entries_of", "save_all"]
 
-SOURCES = "arv:s3_sources"
-"""Property of a collection: the imports that it came from."""
-PREFIXES = "arv:s3_prefixes"
-"""Property of a collection: the folders in S3 with an object of it."""
 PART = "arv:s3_part"
 """Property of a part: ``part`` and ``of``."""
 
 _ATTRIBUTES = 1 << 20  # room in a request for everything but the manifest
-_MOST_SOURCES = 100
 _logger = logging.getLogger("arvados.pseudoblock")
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """What is stored beside the manifest. ``sources``: see `imports.records_of`."""
+    """What is stored beside the manifest. ``sources``: see `_recording.records_of`."""
 
     name: str
     owner_uuid: str | None = None
@@ -57,11 +52,7 @@ class Attributes:
 
     def of_part(self, part: int, parts: int, prefixes: list[str]) -> dict[str, Any]:
         """Those of one part of several, or of the one."""
-        properties = dict(self.properties or {})
-        if self.sources:
-            properties[SOURCES] = list(self.sources[-_MOST_SOURCES:])
-        if prefixes:
-            properties[PREFIXES] = prefixes
+        properties = _recording.record(self.properties or {}, self.sources, prefixes)
         name = self.name
         if parts > 1:
             name = f"{name} (part {part} of {parts})"

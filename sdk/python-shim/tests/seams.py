@@ -41,7 +41,8 @@ _USED: dict[Any, str] = {
     arvados.collection.RichCollectionBase: "__init__ find_or_create add diff apply _clonefrom _get_manifest_text "
     "manifest_text portable_manifest_text portable_data_hash set_committed _copy_remote_blocks",
     arvados.collection.Collection: "__init__ update save save_new clone _my_keep _my_api _my_block_manager "
-    "_remember_api_response _import_manifest _unescape_manifest_path _populate",
+    "_has_collection_uuid _has_local_collection_uuid _remember_api_response _import_manifest "
+    "_unescape_manifest_path _populate",
     arvados.collection.CollectionReader: "__init__ writable",
     arvados.collection.Subcollection: "__init__ clone _get_manifest_text",
     ThreadSafeAPIClient: "__init__ __getattr__",

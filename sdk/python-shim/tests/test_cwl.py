@@ -102,7 +102,9 @@ class TestRewriter:
         rewriter = cwl.Rewriter(api)
         rewriter.rewrite(job, patterns={"a": [".bai"]})
         records = [api.collections().get(uuid=i.uuid).execute()["properties"] for i in rewriter.imported]
-        assert records[0] == {cwl.SOURCES: [{"url": filled.url("d"), "files": 3, "bytes": 12}]}
+        (folder,) = records[0][cwl.SOURCES]
+        assert folder.pop("imported_at") and folder == {"url": filled.url("d/"), "files": 3, "bytes": 12, "skipped": 0}
+        assert records[0]["arv:s3_prefixes"][-2:] == [filled.url("d/"), filled.url("d/e/")]
         source = records[1][cwl.SOURCES][0]
         assert (source["url"], source["version_id"]) == (filled.url("x.bam"), version)
         told = records[1][filled.url("x.bam")]

@@ -128,9 +128,11 @@ def test_interrupted_between_parts(
     status: int,
 ) -> None:
     """What is stored already goes into the trash."""
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     create += [nothing, send(*numbers)]
     result = run(api, many.url())
+    signal.signal(signal.SIGHUP, hangup)
     assert (result.returncode, result.stdout) == (status, ""), result.stderr
     assert count() == 0
     trash = api.collections().list(include_trash=True).execute()["items"]

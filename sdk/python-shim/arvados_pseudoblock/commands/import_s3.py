@@ -18,7 +18,8 @@ import arvados.util
 
 from .. import _merging, imports
 from .._interrupts import put_off
-from .._merging import Gathered, records_of
+from .._merging import Gathered
+from .._recording import records_of
 from ..collection import Collection
 from ..errors import UsageError
 from ..keep import KeepClient
