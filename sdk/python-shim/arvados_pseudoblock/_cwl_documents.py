@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ._cwl_types import inputs, patterns_of, processes, type_references
 from .cwl import Rewriter, nodes, walk
 from .errors import UsageError
 
-__all__ = ["absolute", "as_json", "inlined", "load", "patterns_of", "rewrite_workflow"]
+__all__ = ["absolute", "as_json", "inlined", "load", "rewrite_workflow", "wanted_by"]
 
 _REFERENCES = ("run", "$import", "$include", "$mixin")
 _SCHEME = "://"
@@ -70,41 +71,18 @@ def as_json(document: Any, path: str) -> str:
         raise UsageError(f"{path} holds what JSON cannot: {error}") from None
 
 
-def patterns_of(workflow: Any, name: str = "main") -> dict[str, list[str]]:
-    """The ``secondaryFiles`` patterns of the inputs of a workflow or tool, by input.
-    ``name``: which one, in a packed document."""
-    found = {}
-    for key, one in _inputs(_main(workflow, name or "main")):
-        patterns = [p.get("pattern", "") if isinstance(p, dict) else p for p in _list(one.get("secondaryFiles"))]
-        if patterns:
-            found[key] = [p for p in patterns if isinstance(p, str) and p]
-    return found
+def wanted_by(path: str, name: str = "main") -> dict[str, list[str]]:
+    """The ``secondaryFiles`` patterns of a workflow or tool in a file: see `patterns_of`."""
+    return patterns_of(_whole(path), name)
 
 
-def _inputs(process: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    inputs = process.get("inputs") or {}
-    named = (
-        inputs.items() if isinstance(inputs, dict) else ((i.get("id", ""), i) for i in inputs if isinstance(i, dict))
-    )
-    for name, one in named:
-        if isinstance(one, dict):
-            yield str(name).rpartition("/")[2].lstrip("#"), one
-
-
-def _processes(document: Any) -> list[dict[str, Any]]:
-    graph = document.get("$graph") if isinstance(document, dict) else None
-    return [p for p in (graph if isinstance(graph, list) else [document]) if isinstance(p, dict)]
-
-
-def _main(workflow: Any, name: str) -> dict[str, Any]:
-    """The process that is run: of a packed document that of the name, or its first."""
-    processes = _processes(workflow)
-    named = [p for p in processes if str(p.get("id", "")).lstrip("#") == name]
-    return (named or processes or [{}])[0]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+def _whole(path: str) -> Any:
+    """A document with what it imports. One whose parts are missing as it is: the runner tells."""
+    document = load(path)
+    try:
+        return inlined(document, path)
+    except UsageError:
+        return document
 
 
 def rewrite_workflow(path: str, rewriter: Rewriter, folder: str) -> str:
@@ -141,9 +119,15 @@ class _Copies:
             return path
         for holder, key, target, fragment in references:
             holder[key] = Path(made.get(target, target)).as_uri() + fragment
-        for process in _processes(document):
-            defaults = {name: one.get("default") for name, one in _inputs(process)}
-            self._rewriter.rewrite(defaults, patterns=patterns_of(process))
+        for holder, key in list(type_references(document)):
+            target, fragment = _target(path, holder[key])
+            if os.path.isfile(target):
+                holder[key] = Path(made.get(target, target)).as_uri() + fragment
+        whole = _whole(path)
+        for process in processes(whole):
+            defaults = {name: one.get("default") for name, one in inputs(process)}
+            patterns = patterns_of(whole, str(process.get("id", "")).lstrip("#"))
+            self._rewriter.rewrite(defaults, patterns=patterns)
         (document,) = self._rewriter.rewrite(absolute(document, path))
         copy = os.path.join(self._folder, f"{len(self._made)}-{os.path.basename(path)}")
         Path(copy).write_text(as_json(document, path), encoding="utf-8")

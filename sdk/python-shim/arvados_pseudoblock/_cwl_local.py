@@ -84,6 +84,8 @@ def _mapper_of(inputs: _Inputs) -> type[PathMapper]:
                 kind = ("Writable" if copy else "") + obj["class"]
                 self._pathmap[location] = MapperEnt(inputs.local(location), target, kind, staged)
                 self.visitlisting(obj.get("secondaryFiles", []), stagedir, basedir, copy, staged)
+                # What a directory lists is staged with it, and must be known too.
+                self.visitlisting(obj.get("listing", []), target, basedir, copy, False)
 
     return KeepPathMapper
 

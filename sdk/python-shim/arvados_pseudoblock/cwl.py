@@ -88,6 +88,11 @@ def _s3_url(value: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) and found.startswith("s3://") else ""
 
 
+def _listed(item: Mapping[str, Any]) -> bool:
+    """Whether a Directory tells what is in it. Then it is that, and not all below its prefix."""
+    return item.get("class") == "Directory" and isinstance(item.get("listing"), list) and bool(item["listing"])
+
+
 def _split(url: str) -> tuple[str, str, str]:
     """Folder URL with / at its end, name as it stands in the URL, and query."""
     path, _, query = url.partition("?")
@@ -140,9 +145,10 @@ class Rewriter:
         """Copies of the documents with ``keep:`` in place of ``s3://``.
 
         ``patterns``: for inputs of the first document, by name, the
-        ``secondaryFiles`` that the workflow wants; they are imported beside
-        their files where they exist. One import is made per prefix."""
-        found = [item for document in documents for item in walk(document)]
+        ``secondaryFiles`` that the workflow wants, and for fields of records by
+        "input/field"; they are imported beside their files where they exist.
+        One import is made per prefix."""
+        found = [item for document in documents for item in walk(document) if not _listed(item)]
         beside = _wanted_beside(documents[0], patterns or {}) if documents else {}
         for group in self._groups(found, beside):
             self._import(group)
@@ -264,11 +270,13 @@ class Rewriter:
 
     def _replace(self, item: dict[str, Any]) -> None:
         url = _s3_url(item)
-        location, uuid = self._places[item["class"], url]
-        item.pop("path", None)
-        item.pop("listing", None)
         item.setdefault("basename", urllib.parse.unquote(_split(url.rstrip("/"))[1]))
-        item.update({"location": location, COLLECTION_UUID: uuid})
+        listed = _listed(item)
+        for name in ("path", "location") if listed else ("path", "listing"):
+            item.pop(name, None)
+        if not listed:
+            location, uuid = self._places[item["class"], url]
+            item.update({"location": location, COLLECTION_UUID: uuid})
 
 
 def _named(sources: Any) -> list[Any]:
@@ -319,11 +327,18 @@ def _wanted_beside(job: Any, patterns: Mapping[str, Iterable[str]]) -> dict[str,
     """URLs of the secondary files that inputs of the job order want and do not list, by the URL of their file."""
     found: dict[str, list[str]] = {}
     for name, wanted in patterns.items():
-        for item in _items(job.get(name) if isinstance(job, dict) else None):
+        for item in _at(job, name.split("/")):
             if isinstance(item, dict) and item.get("class") == "File" and "secondaryFiles" not in item:
                 url = _s3_url(item)
                 found.setdefault(url, []).extend(filter(None, (siblings(url, pattern) for pattern in wanted if url)))
     return found
+
+
+def _at(value: Any, path: list[str]) -> Iterator[Any]:
+    """What lies at a path of names, in arrays too."""
+    for one in _items(value) if path != [] else ():
+        held = one.get(path[0]) if isinstance(one, dict) else None
+        yield from _at(held, path[1:]) if path[1:] else _items(held)
 
 
 def _items(value: Any) -> Iterator[Any]:

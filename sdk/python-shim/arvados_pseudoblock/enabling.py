@@ -58,7 +58,7 @@ _SEAMS = (
     _seam(arvados.collection.Collection, "import_from_s3", Collection.import_from_s3),
 )
 _lock = threading.Lock()
-_state = {"enabled": False}
+_state = {"enabled": 0}  # how often, of which disable has not taken back
 
 
 def seams() -> tuple[Seam, ...]:
@@ -68,27 +68,28 @@ def seams() -> tuple[Seam, ...]:
 
 def is_enabled() -> bool:
     """Whether `enable` is in force."""
-    return _state["enabled"]
+    return _state["enabled"] > 0
 
 
 def enable() -> None:
     """From now on, all of this program's Keep clients and collections, also those
     already made, read references into S3, compare blocks by identity, and have
-    ``Collection.import_from_s3``. Calling it again changes nothing."""
+    ``Collection.import_from_s3``. Calls are counted: as many of `disable` take them
+    back, so that a library may call both within a program that has called `enable`."""
     with _lock:
         for seam in _SEAMS:
             setattr(seam.owner, seam.name, seam.ours)
-        _state["enabled"] = True
+        _state["enabled"] += 1
 
 
 def disable() -> None:
-    """Takes `enable` back: the stock classes are as they were."""
+    """Takes one call of `enable` back. After the last the stock classes are as they
+    were; without one, nothing happens."""
     with _lock:
-        if not _state["enabled"]:
-            return
-        for seam in _SEAMS:
-            if seam.stock is None:
-                delattr(seam.owner, seam.name)
-            else:
-                setattr(seam.owner, seam.name, seam.stock)
-        _state["enabled"] = False
+        if _state["enabled"] == 1:
+            for seam in _SEAMS:
+                if seam.stock is None:
+                    delattr(seam.owner, seam.name)
+                else:
+                    setattr(seam.owner, seam.name, seam.stock)
+        _state["enabled"] = max(0, _state["enabled"] - 1)

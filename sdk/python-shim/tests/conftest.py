@@ -45,7 +45,8 @@ def no_shared_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     yield
-    pb.disable()
+    while pb.is_enabled():
+        pb.disable()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from conftest import Bucket, document, noise, read, run_here
 
 import arvados_pseudoblock as pb
 from arvados_pseudoblock import cwl, errors
-from arvados_pseudoblock._cwl_documents import patterns_of
+from arvados_pseudoblock._cwl_types import patterns_of
 from arvados_pseudoblock.commands import cwl_s3
 
 Result = subprocess.CompletedProcess[str]

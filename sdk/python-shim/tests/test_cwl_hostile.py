@@ -15,7 +15,7 @@ from conftest import Bucket, document, read
 from test_cwl import content, here, s3_file, s3_folder
 
 import arvados_pseudoblock as pb
-from arvados_pseudoblock import _cwl_documents, cwl, errors
+from arvados_pseudoblock import _cwl_documents, _cwl_types, cwl, errors
 
 
 @pytest.fixture
@@ -176,8 +176,8 @@ class TestWorkflows:
                 {"id": "#other", "inputs": [{"id": "#other/a", "secondaryFiles": [".idx"]}]},
             ]
         }
-        assert _cwl_documents.patterns_of(packed, "other") == {"a": [".idx"]}
-        assert _cwl_documents.patterns_of(packed) == {"a": [".bai"]}
+        assert _cwl_types.patterns_of(packed, "other") == {"a": [".idx"]}
+        assert _cwl_types.patterns_of(packed) == {"a": [".bai"]}
 
 
 class TestLocalCopies:
@@ -213,6 +213,19 @@ class TestLocalCopies:
 
 
 def test_directory_with_a_listing(filled: Bucket, api: Any) -> None:
-    job = {"d": s3_folder(filled.url("d/"), listing=[s3_file(filled.url("d/y z.txt"))])}
-    (made,) = cwl.Rewriter(api).rewrite(job)
-    assert "listing" not in made["d"] and beside(api, made["d"]) == ["y z.txt"]
+    """It is what its listing says, and not all below the prefix; an empty listing says nothing."""
+    filled.put("d/other", b"")
+    job = {
+        "some": s3_folder(filled.url("d/"), listing=[s3_file(filled.url("d/y z.txt"))]),
+        "all": {"class": "Directory", "path": filled.url("d"), "listing": []},
+        "local": s3_folder(
+            filled.url("d/"), basename="x", listing=[{"class": "File", "basename": "l", "contents": ""}]
+        ),
+    }
+    rewriter = cwl.Rewriter(api)
+    (made,) = rewriter.rewrite(job)
+    assert made["some"].keys() == {"class", "basename", "listing"} and made["some"]["basename"] == "d"
+    assert content(api, made["some"]["listing"][0]) == b"d/y z.txt"
+    assert "listing" not in made["all"] and beside(api, made["all"]) == ["other", "y z.txt"]
+    assert made["local"] == {"class": "Directory", "basename": "x", "listing": job["local"]["listing"]}
+    assert [i.files for i in rewriter.imported] == [2, 1]

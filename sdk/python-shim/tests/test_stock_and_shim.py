@@ -254,8 +254,10 @@ def test_enable_is_reversible(opaque: Pair) -> None:
     assert pb.is_enabled() and all(s.owner.__dict__[s.name] is s.ours for s in seams())
     made: Any = arvados.collection.Collection(api_client=opaque.api)
     assert made.import_from_s3(opaque.bucket.url("A")).files == 1 and read(made, "A") == b"A" * 1000
+    pb.disable()  # as a library does at its end
+    assert pb.is_enabled() and hasattr(arvados.collection.Collection, "import_from_s3")
     pb.disable()
-    pb.disable()
+    pb.disable()  # once too often
     assert [s.owner.__dict__.get(s.name) for s in seams()] == before and not pb.is_enabled()
     assert not hasattr(arvados.collection.Collection, "import_from_s3")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import arvados
 
-from .._cwl_documents import absolute, as_json, inlined, load, patterns_of, rewrite_workflow
+from .._cwl_documents import absolute, as_json, inlined, load, rewrite_workflow, wanted_by
 from ..cwl import Rewriter
 from ..enabling import enable
 from ..errors import UsageError
@@ -128,7 +128,7 @@ def _job(job_args: list[str]) -> tuple[Any, str | None]:
 
 def _patterns(workflow: str) -> dict[str, list[str]]:
     file, _, name = workflow.partition("#")
-    return patterns_of(load(file), name) if os.path.isfile(file) else {}
+    return wanted_by(file, name) if os.path.isfile(file) else {}
 
 
 def _written(job: Any, folder: str, path: str) -> str:
