@@ -96,6 +96,7 @@ func (s *standalone) run(t *testing.T, name, trust string) {
 	defer cancel()
 	home := t.TempDir()
 	programs := programs(t)
+	dependOn(t, "scripts")
 	cmd := exec.CommandContext(ctx, filepath.Join(programs, "python"), "-B", "scripts/run.py", "check_"+name)
 	cmd.Env = append(s.environment(t, trust), "HOME="+home, "TMPDIR="+home, "LANG=C.UTF-8", "PATH="+programs+":/usr/bin:/bin")
 	s.check(t, name, cmd)

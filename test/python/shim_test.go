@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,12 +41,34 @@ func installShim(t *testing.T, program string) *shim {
 		t.Fatal(err)
 	}
 	s := &shim{python: python, site: t.TempDir(), source: source}
+	dependOn(t, source)
+	dependOn(t, "scripts")
 	cmd := exec.Command(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
 		"--no-deps", "--no-index", "--no-build-isolation", "--target", s.site, source)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return s
+}
+
+// dependOn opens all files of a folder: go takes the result of an earlier run
+// as long as no file changed that a test opened, and does not see what Python
+// opens.
+func dependOn(t *testing.T, folder string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // environment is that of a user of the package, with a home of its own.
