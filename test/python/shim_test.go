@@ -92,6 +92,7 @@ func TestShim(t *testing.T) {
 		{"oldest", "shim-python-old", []string{"test_cwl.py", "test_cwl_hostile.py", "test_cwl_types.py", "test_withdrawal.py"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // one waits a minute, for a promise that is one
 			s := startForShim(t, "shim-"+c.name)
 			installShim(t, c.program).pytest(t, s, c.ignored...)
 			s.keepsSecrets(t)

@@ -67,10 +67,13 @@ def record(properties: dict[str, Any], imported: Iterable[dict[str, Any]], prefi
 def _merged(known: Any, imported: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Imports known and new; a new one takes the place of an older of the same
     source, with the same path and filters. What is no list of imports is of no use."""
-    found = list(known) if isinstance(known, list) and all(map(_is_record, known)) else []
-    for new in imported:
-        found = [one for one in found if _source_of(one) != _source_of(new)] + [new]
-    return found
+    usable = known if isinstance(known, list) and all(map(_is_record, known)) else []
+    found: dict[str, dict[str, Any]] = {}  # one import may have 10,000 sources
+    for one in [*usable, *imported]:
+        source = _source_of(one)
+        found.pop(source, None)
+        found[source] = one
+    return list(found.values())
 
 
 def _is_record(value: Any) -> bool:
@@ -81,9 +84,9 @@ def _is_record(value: Any) -> bool:
     )
 
 
-def _source_of(one: dict[str, Any]) -> list[Any]:
+def _source_of(one: dict[str, Any]) -> str:
     url = one.get("url") or f"s3://{one.get('bucket', '')}/{_escaped(one.get('key') or '')}"
-    return [url, one.get("path") or "", *(one.get(name) or [] for name in _LISTS)]
+    return repr([url, one.get("path") or "", *(one.get(name) or [] for name in _LISTS)])
 
 
 def _escaped(key: str) -> str:
