@@ -262,8 +262,12 @@ func (r *report) printResult(s *session) error {
 
 // rows is the table of a dry run.
 func (r *report) rows() [][]string {
+	bytes := count(r.Bytes)
+	if r.Bytes >= 1024 {
+		bytes += " (" + size(r.Bytes) + ")"
+	}
 	rows := [][]string{
-		{"keys", count(r.Listed)}, {"files", count(r.Files)}, {"bytes", count(r.Bytes) + " (" + size(r.Bytes) + ")"},
+		{"keys", count(r.Listed)}, {"files", count(r.Files)}, {"bytes", bytes},
 	}
 	for _, class := range slices.Sorted(maps.Keys(r.Classes)) {
 		rows = append(rows, []string{"storage class " + class, plural(r.Classes[class], "file")})

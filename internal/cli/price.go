@@ -45,6 +45,12 @@ func parsePrices(text string) (prices, error) {
 // of is what requests cost.
 func (p prices) of(r collection.Requests) string {
 	amount := (float64(r.List)*p.list + float64(r.Head+r.Get)*p.get) / 1000
+	switch {
+	case amount == 0:
+		return "nothing"
+	case amount < 1e-6:
+		return "less than " + p.unit + "0.000001"
+	}
 	digits := 2
 	if amount < 1 {
 		digits = 6

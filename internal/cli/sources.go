@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/arvados-s3/keepstore/sdk/go/collection"
-	"github.com/arvados-s3/keepstore/sdk/go/collection/source"
 )
 
 // sources are the S3 URLs of the arguments and the file, with the filters.
@@ -116,8 +115,7 @@ func checkSource(s collection.Source) error {
 	case scheme != "https" && scheme != "s3":
 		return errors.New("this is not an S3 URL: it must begin with s3:// or https://")
 	}
-	_, err := source.Parse(source.Name{URL: s.URL, Path: s.Path})
-	return err
+	return s.Check()
 }
 
 // parseTime reads a time or a day; an empty text is none.
