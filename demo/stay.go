@@ -76,7 +76,7 @@ func firstCommands(s *stage, t *tour) []command {
 		{"read one that was overwritten and deleted in S3 since", get(gone.Locator)},
 		{"read 16 bytes of a large one", strings.Replace(get(large.Locator), "-sS", "-sS -r 1000000-1000015", 1) + " | od -c"},
 		{"the collection, with the objects that its files are", keepstoreAsAnn + "ls --long " + t.study + "/sample-01"},
-		{"fetch a folder of it; it goes on where it breaks off", fmt.Sprintf(`D=$(mktemp -d) && %sget %s/odd "$D" && ls "$D"`, keepstoreAsAnn, t.study)},
+		{"fetch a folder of it; the same command goes on where it broke off", fmt.Sprintf(`D=$(mktemp -d) && %sget %s/odd "$D" && ls "$D"`, keepstoreAsAnn, t.study)},
 		{"who needs the objects of a folder", keepstoreAsAnn + "whereused " + prefixURL + "sample-01/"},
 		{"the first signature on the second file: refused", strings.Replace(get(forged), "-sS", "-sS -i", 1)},
 	}

@@ -93,6 +93,7 @@ tells.`,
 		command.GroupID = collections
 		root.AddCommand(command)
 	}
+	cli.PlainUsage(root)
 	return root
 }
 

@@ -283,7 +283,7 @@ func (c checked) summary() string {
 	for _, status := range []collection.Status{collection.OK, collection.IsExpiring, collection.IsGone, collection.IsChanged, collection.IsShort,
 		collection.IsDenied, collection.IsKeyRotated, collection.IsArchived, collection.IsRestoring, collection.IsUnknown} {
 		if n := c.Counts[status]; n > 0 {
-			parts = append(parts, strconv.Itoa(n)+" "+string(status))
+			parts = append(parts, count(int64(n))+" "+string(status))
 		}
 	}
 	text := c.Collection + " needs " + plural(int64(total), "object version")

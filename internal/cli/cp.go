@@ -70,8 +70,8 @@ type taken struct {
 
 func (o *copying) copy(ctx context.Context, s *session, args []string, move bool) error {
 	all, err := parseTargets(args)
-	if err != nil {
-		return err
+	if exit := (*Exit)(nil); errors.As(err, &exit) {
+		return usagef("%w; for local files there are keepstore put and keepstore get", exit.Err)
 	}
 	sources, to := all[:len(all)-1], all[len(all)-1]
 	if err := to.mustBeStored(); err != nil {

@@ -22,7 +22,7 @@ type destination struct {
 
 func (d *destination) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&d.name, "name", "", "name of the collection")
+	f.StringVar(&d.name, "name", "", "name of the collection; with --update-collection, its new name")
 	f.StringVar(&d.project, "project-uuid", "", "project of the new collection; your home project without it")
 	f.StringVar(&d.update, "update-collection", "", "UUID of a collection to add to, in place of a new one")
 	f.StringVar(&d.path, "path", "", "folder in the collection that the files come into")

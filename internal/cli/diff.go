@@ -110,9 +110,11 @@ func (o *comparing) diff(ctx context.Context, s *session, args []string) error {
 	return nil
 }
 
-// badSource makes a fault of the command line of a source that is none.
+// badSource makes a fault of the command line of a source or filter that is
+// none.
 func badSource(err error) error {
-	if collection.KindOf(err) == collection.BadSource {
+	switch collection.KindOf(err) {
+	case collection.BadSource, "bad-request":
 		return &Exit{Usage, err}
 	}
 	return err

@@ -39,7 +39,11 @@ it, and standard output if it is -. Folders are made as needed.
 
 A file has its name when all its bytes are there; before, it is called
 .keepstore-….part. When get broke off, the same command goes on with these, if
-the collection still has the same content there, and begins them anew if not.`,
+the collection still has the same content there, and begins them anew if not.
+Files that it had completed are not fetched again, if nobody changed them and
+the collection has the same content there: a list of them, also .keepstore-….part,
+is in DESTINATION as long as some are missing. Other files that are there
+already are refused, unless --force replaces them or --skip-existing leaves them.`,
 		Example: `  keepstore get zzzzz-4zz18-0123456789abcde/sample.bam
   keepstore get --skip-existing 0123456789abcdef0123456789abcdef+57/data ./data`,
 		Args: cobra.RangeArgs(1, 2),
@@ -76,6 +80,11 @@ func (o *getting) work(ctx context.Context, s *session, args []string) error {
 		return readable(err)
 	}
 	defer d.root.Close()
+	d.client = s.client
+	if err := o.wantAll(d); err != nil {
+		d.finished.end(true)
+		return readable(err)
+	}
 	return d.run(ctx, s, o.threads)
 }
 
@@ -90,10 +99,13 @@ type wanted struct {
 
 // download is the work of one get.
 type download struct {
-	c     *collection.Collection
-	root  *os.Root
-	files []wanted
-	bytes int64
+	c      *collection.Collection
+	client *collection.Client
+	root   *os.Root
+	// finished are the files that were completed; nil if nobody keeps a list.
+	finished *finished
+	files    []wanted
+	bytes    int64
 	// existing counts files that were left as they are.
 	existing int64
 
@@ -124,7 +136,7 @@ func (o *getting) plan(c *collection.Collection, t target, to string) (*download
 		return nil, err
 	}
 	if !info.IsDir() {
-		err = o.want(d, wanted{from: t.path, to: name, size: info.Size()})
+		d.files = []wanted{{from: t.path, to: name, size: info.Size()}}
 	} else {
 		err = fs.WalkDir(c, t.path, func(from string, e fs.DirEntry, err error) error {
 			if err != nil {
@@ -141,20 +153,40 @@ func (o *getting) plan(c *collection.Collection, t target, to string) (*download
 			if err != nil {
 				return err
 			}
-			return o.want(d, wanted{from: from, to: below, size: info.Size()})
+			d.files = append(d.files, wanted{from: from, to: below, size: info.Size()})
+			return nil
 		})
 	}
 	if err != nil {
 		_ = d.root.Close() // the first error tells more
 		return nil, err
 	}
+	if len(d.files) > 1 { // one file is there, or is not
+		d.finished = openFinished(d.root, t)
+	}
 	return d, nil
+}
+
+// wantAll leaves out what is there already.
+func (o *getting) wantAll(d *download) error {
+	all := d.files
+	d.files = nil
+	for _, w := range all {
+		if err := o.want(d, w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // want adds a file, unless one is there already.
 func (o *getting) want(d *download, w wanted) error {
 	there, err := d.root.Lstat(w.to)
+	p := partial{d: d, wanted: w, client: d.client}
 	switch {
+	case err == nil && d.finished.has(w.to, there, p.name):
+		d.existing++
+		return nil
 	case err != nil || o.force && !there.IsDir():
 	case o.skip && there.Mode().IsRegular() && there.Size() == w.size:
 		d.existing++
@@ -218,15 +250,20 @@ type downloaded struct {
 }
 
 func (d *download) report(ctx context.Context, s *session) error {
-	if missing := int64(len(d.files)) - d.done; ctx.Err() != nil && missing > 0 {
-		return &sentence{fmt.Sprintf("%s missing; the same command with --skip-existing goes on", are(missing, "file")), ctx.Err()}
+	missing := int64(len(d.files)) - d.done
+	goOn := d.finished.end(missing > 0)
+	if len(d.files) == 1 && d.existing == 0 { // it is there, or is not
+		goOn = "the same command goes on"
+	}
+	if ctx.Err() != nil && missing > 0 {
+		return &sentence{fmt.Sprintf("%s missing; %s", are(missing, "file"), goOn), ctx.Err()}
 	}
 	if s.json {
 		if err := s.printJSON(downloaded{d.done, d.existing, d.failed, d.bytes, d.got}); err != nil {
 			return err
 		}
 	} else if !s.quiet {
-		s.say("%s with %s; %s received", plural(d.done, "file"), size(d.bytes), size(d.got))
+		s.say("%s", d.summary())
 	}
 	switch {
 	case d.failed == 0:
@@ -235,4 +272,15 @@ func (d *download) report(ctx context.Context, s *session) error {
 		return &Exit{Failed, fmt.Errorf("nothing could be downloaded")}
 	}
 	return partialf("%s of %s could not be downloaded; the reasons stand above", count(d.failed), plural(int64(len(d.files)), "file"))
+}
+
+func (d *download) summary() string {
+	text := fmt.Sprintf("%s with %s; %s received", plural(d.done, "file"), size(d.bytes), size(d.got))
+	switch {
+	case d.existing == 1:
+		text += "; 1 was there already"
+	case d.existing > 1:
+		text += "; " + count(d.existing) + " were there already"
+	}
+	return text
 }

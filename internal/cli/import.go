@@ -5,7 +5,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -26,6 +25,8 @@ type importing struct {
 	asOf, from, form             string
 	dryRun                       bool
 	restart, noResume            bool
+	// spaced is the first line of --from that may lack a tab, or 0.
+	spaced int
 }
 
 func newImport() *cobra.Command {
@@ -37,17 +38,18 @@ func newImport() *cobra.Command {
 nothing is copied, and each file is pinned to the version of its object. It
 prints the UUID of the collection.
 
-An S3URL that ends with / stands for all objects below, any other for one
-object. URLs are percent-decoded: write % as %25, ? as %3F and # as %23. --from
-reads more of them from a file, one a line, each with a tab and its place in
-the collection behind it if that is to be another than the name of the object
-or the root. A list of any length is one import.
+An S3URL that ends with /, or names only a bucket, stands for all objects below,
+any other for one object. URLs are percent-decoded: write % as %25, ? as %3F and
+# as %23. --from reads more of them from a file, one a line, each with a tab and
+its place in the collection behind it if that is to be another than the name of
+the object or the root. Empty lines, and those that begin with #, are comments.
+A list of any length is one import.
 
 Filters are for what a prefix stands for. A pattern without / looks at the last
-part of a key, else at the path below the prefix. A regular expression (RE2, as
-in Go) is looked for anywhere in that path, unless ^ or $ ties it down. A key is
-imported when no --exclude and no --exclude-regexp fits and, if there is an
---include or --include-regexp, one of these does.
+part of a key, else at the path below the prefix: dir/** is all in a folder. A
+regular expression (RE2, as in Go) is looked for anywhere in that path, unless ^
+or $ ties it down. A key is imported when no --exclude and no --exclude-regexp
+fits and, if there is an --include or --include-regexp, one of these does.
 
 --dry-run tells counts, bytes, storage classes, owners (those of single objects
 S3 does not tell), what is there already, the requests that S3 was asked, and an
@@ -98,6 +100,7 @@ type report struct {
 
 	outlook
 	prices prices
+	clash  collection.Clash
 }
 
 func (o *importing) work(ctx context.Context, s *session, args []string) error {
@@ -120,15 +123,18 @@ func (o *importing) work(ctx context.Context, s *session, args []string) error {
 	defer j.close()
 	r := report{prices: prices, DryRun: o.dryRun, Collections: []record{}, Left: []collection.Skipped{}}
 	result, err := o.run(ctx, s, c, sources, &r, j)
+	if err != nil || result.Skipped > 0 {
+		o.hint(s)
+	}
 	if err != nil {
-		return err
+		return badSource(err)
 	}
 	r.Status, r.Progress, r.SkippedBy, r.Classes, r.Clashes = result.Status, result.Progress, result.SkippedBy, result.Classes, result.Clashes
 	r.Owners, r.Pieces = result.Owners, result.Pieces
 	r.outlook = newOutlook(result)
 	if r.Files == 0 {
 		j.remove()
-		return fmt.Errorf("nothing is left to import, of %s: nothing was stored", plural(r.Listed, "key"))
+		return o.nothing(&r)
 	}
 	if !o.dryRun {
 		if err := o.store(ctx, s, c, sources, &r); err != nil {
@@ -162,8 +168,9 @@ func (o *importing) store(ctx context.Context, s *session, c *collection.Collect
 		return err
 	}
 	stored, err := s.editWith(ctx, o.update, collection.SaveOptions{Name: o.name}, func(now *collection.Collection) (err error) {
+		r.clash = clash
 		r.Clashes, err = now.Merge(c, clash)
-		return err
+		return clashed(err)
 	})
 	if err == nil {
 		r.Collections = []record{stored}
@@ -253,24 +260,14 @@ func (r *report) printResult(s *session) error {
 	return s.printUUIDs(r.Collections)
 }
 
-func (r *report) summary() string {
-	text := fmt.Sprintf("%s with %s", plural(r.Files, "file"), size(r.Bytes))
-	for _, reason := range slices.Sorted(maps.Keys(r.SkippedBy)) {
-		text += fmt.Sprintf("; %s left out: %s", plural(r.SkippedBy[reason], "key"), reason)
-	}
-	if r.Archived > 0 {
-		text += fmt.Sprintf("; %s archived, to be restored before they can be read", plural(r.Archived, "file"))
-	}
-	if r.WeakPins > 0 {
-		text += fmt.Sprintf("; %s pinned by ETag only, which become unreadable when they are overwritten", plural(r.WeakPins, "file"))
-	}
-	return text
-}
-
 // rows is the table of a dry run.
 func (r *report) rows() [][]string {
+	bytes := count(r.Bytes)
+	if r.Bytes >= 1024 {
+		bytes += " (" + size(r.Bytes) + ")"
+	}
 	rows := [][]string{
-		{"keys", count(r.Listed)}, {"files", count(r.Files)}, {"bytes", count(r.Bytes) + " (" + size(r.Bytes) + ")"},
+		{"keys", count(r.Listed)}, {"files", count(r.Files)}, {"bytes", bytes},
 	}
 	for _, class := range slices.Sorted(maps.Keys(r.Classes)) {
 		rows = append(rows, []string{"storage class " + class, plural(r.Classes[class], "file")})

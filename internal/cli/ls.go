@@ -6,6 +6,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strconv"
@@ -51,7 +52,9 @@ bucket, percent-encoded key and version id. Objects that are pinned by ETag only
 have no version; they are left out, and the exit status is 3.
 
 Names are escaped as in manifests: what cannot be printed, and the backslash,
-is shown as \ooo. With --null and --json they are as they are.`,
+is shown as \ooo, so \134 is a backslash. With --null and --json they are as
+they are, and so cat and the other commands take them. Of several COLLECTIONs
+each has a line with its name above its files.`,
 		Example: `  keepstore ls zzzzz-4zz18-0123456789abcde
   keepstore ls --long --recursive zzzzz-4zz18-0123456789abcde/data
   keepstore ls --objects zzzzz-4zz18-0123456789abcde
@@ -81,7 +84,7 @@ func (o *listing) work(ctx context.Context, s *session, args []string) error {
 		return o.batchCSV(ctx, s, targets)
 	}
 	all := []listed{}
-	for _, t := range targets {
+	for i, t := range targets {
 		c, err := s.load(ctx, t)
 		if err != nil {
 			return err
@@ -90,7 +93,19 @@ func (o *listing) work(ctx context.Context, s *session, args []string) error {
 		if err != nil {
 			return err
 		}
-		all = append(all, found...)
+		if s.json || o.null || len(targets) == 1 {
+			all = append(all, found...)
+			continue
+		}
+		if _, err := fmt.Fprintf(s.out, "%s%s:\n", map[bool]string{true: "\n"}[i > 0], t); err != nil {
+			return err
+		}
+		if err := o.print(s, found); err != nil {
+			return err
+		}
+	}
+	if len(targets) > 1 && !s.json && !o.null {
+		return nil
 	}
 	return o.print(s, all)
 }

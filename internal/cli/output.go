@@ -12,7 +12,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -45,21 +44,6 @@ func SafeJSON(text []byte) string {
 		}
 	}
 	return out.String()
-}
-
-// printTable writes rows in columns. It escapes the cells.
-func (s *session) printTable(rows ...[]string) error {
-	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			if cells[i] = escaped(cell); cell == "" {
-				cells[i] = "-"
-			}
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t")) // Flush tells
-	}
-	return table.Flush()
 }
 
 // say writes a line for people to standard error. The arguments must be

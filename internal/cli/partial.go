@@ -185,6 +185,7 @@ func (p *partial) finish(out *os.File, name string) error {
 	if there, err := p.d.root.Lstat(p.to); err == nil && (p.there == nil || !os.SameFile(there, p.there)) {
 		return errors.New("something else came to its place meanwhile, such as another file whose name is the same for this file system: it is not replaced")
 	}
+	p.d.finished.add(p.to, name)
 	return p.d.root.Rename(name, p.to)
 }
 

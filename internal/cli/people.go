@@ -51,6 +51,9 @@ func (s *session) findPerson(ctx context.Context, name string) (string, error) {
 		}
 		found = append(found, one.UUID)
 	}
+	if len(found) == 0 {
+		return "", usagef("nobody that you may see has the name or address %s: name them by UUID", quote(name))
+	}
 	if len(found) != 1 {
 		return "", usagef("you see %d users or groups that are called %s, in place of one: name who you mean by UUID", len(found), quote(name))
 	}

@@ -45,11 +45,14 @@ func parsePrices(text string) (prices, error) {
 // of is what requests cost.
 func (p prices) of(r collection.Requests) string {
 	amount := (float64(r.List)*p.list + (float64(r.Head)+float64(r.Get))*p.get) / 1000
-	digits := 2
 	switch {
-	case amount > 0 && amount < 0.000001:
+	case amount == 0:
+		return "nothing"
+	case amount < 1e-6:
 		return "less than " + p.unit + "0.000001"
-	case amount < 1:
+	}
+	digits := 2
+	if amount < 1 {
 		digits = 6
 	}
 	return "about " + p.unit + strconv.FormatFloat(amount, 'f', digits, 64)

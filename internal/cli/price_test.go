@@ -14,7 +14,7 @@ import (
 // negative price.
 func TestPricesOfAnyNumber(t *testing.T) {
 	for r, want := range map[collection.Requests]string{
-		{}:                       "about $0.000000",
+		{}:                       "nothing",
 		{Get: 1}:                 "less than $0.000001",
 		{Head: 2, Get: 1}:        "about $0.000001",
 		{List: 1}:                "about $0.000005",

@@ -64,6 +64,7 @@ type gathering struct {
 	o       *putting
 	files   []local
 	bytes   int64    // that are to be read, at first; then those that were
+	kept    int64    // that were in the collection already
 	skipped []string // sentences
 	changed []string // files that changed while they were read, quoted
 }
@@ -87,9 +88,11 @@ func (o *putting) work(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
+	found := len(g.files)
 	if g.files, err = o.unclashed(c, g.files); err != nil {
 		return err
 	}
+	g.kept = int64(found - len(g.files))
 	if o.update != "" {
 		c = s.client.New() // it is merged when all is there
 	}
@@ -349,12 +352,23 @@ type uploaded struct {
 	Changed     []string `json:"changed"`
 }
 
+func (g *gathering) summary() string {
+	text := fmt.Sprintf("%s with %s", plural(int64(len(g.files)), "file"), size(g.bytes))
+	if g.kept > 0 {
+		text += "; " + are(g.kept, "file") + " in the collection already and left as before"
+	}
+	return text
+}
+
 func (g *gathering) report(s *session, stored []record) error {
 	for _, why := range g.skipped {
 		s.say("left out: %s", why) // names are quoted
 	}
 	for _, name := range g.changed {
 		s.say("changed while it was read: %s; what is stored may be of before and after", name) // quoted
+	}
+	if !s.json && !s.quiet {
+		s.say("%s", g.summary())
 	}
 	var err error
 	if s.json {

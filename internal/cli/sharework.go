@@ -45,6 +45,9 @@ func (s *session) showShares(ctx context.Context, uuid string) error {
 	if err != nil {
 		return err
 	}
+	if len(shares)+len(links) == 0 && !s.json {
+		s.say("%s is shared with nobody, and you have no links to it; who may use its project may use it, too", uuid)
+	}
 	return s.printShared(ctx, newShared(uuid, shares, links))
 }
 

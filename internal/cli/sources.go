@@ -5,6 +5,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -28,6 +29,11 @@ func (o *importing) sources(stdin io.Reader, args []string) ([]collection.Source
 	for _, url := range args {
 		all = append(all, collection.Source{URL: url})
 	}
+	for _, s := range all {
+		if err := checkSource(s); err != nil {
+			return nil, usagef("%s: %w", quote(s.URL), err)
+		}
+	}
 	more, err := o.listed(stdin)
 	if err != nil {
 		return nil, err
@@ -37,9 +43,6 @@ func (o *importing) sources(stdin io.Reader, args []string) ([]collection.Source
 		return nil, usagef("name what to import, such as s3://bucket/folder/")
 	}
 	for i, s := range all {
-		if !strings.HasPrefix(s.URL, "s3://") && !strings.HasPrefix(s.URL, "https://") {
-			return nil, usagef("%s is not an S3 URL: it must begin with s3:// or https://", quote(s.URL))
-		}
 		all[i].AsOf = asOf
 		if isPrefix(s.URL) { // filters are for what a prefix stands for
 			all[i].Include, all[i].Exclude = o.include, o.exclude
@@ -71,17 +74,48 @@ func (o *importing) listed(stdin io.Reader) ([]collection.Source, error) {
 		in = f
 	}
 	var all []collection.Source
-	lines := bufio.NewScanner(in)
+	lines, number := bufio.NewScanner(in), 0
 	for lines.Scan() {
-		url, place, _ := strings.Cut(strings.TrimSuffix(lines.Text(), "\r"), "\t")
-		if url != "" {
-			all = append(all, collection.Source{URL: url, Path: place})
+		number++
+		line := strings.TrimSuffix(lines.Text(), "\r")
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") { // no S3 URL begins so
+			continue
 		}
+		url, place, tab := strings.Cut(line, "\t")
+		one := collection.Source{URL: url, Path: place}
+		if err := checkSource(one); err != nil {
+			return nil, usagef("line %d of %s: %s: %w", number, quote(o.from), quote(url), err)
+		}
+		if !tab && o.spaced == 0 && strings.Contains(url, " ") {
+			o.spaced = number
+		}
+		all = append(all, one)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, usagef("%s cannot be read: %w", quote(o.from), err)
+		return nil, usagef("%s cannot be read after line %d: %w", quote(o.from), number, err)
 	}
 	return all, nil
+}
+
+// hint tells, when something went wrong, of a line that may lack its tab. Keys
+// may have spaces, so that alone is no fault.
+func (o *importing) hint(s *session) {
+	if o.spaced > 0 {
+		s.say("line %d of %s has a space and no tab: a place in the collection stands behind a tab", o.spaced, quote(o.from))
+	}
+}
+
+// checkSource finds what the server would refuse.
+func checkSource(s collection.Source) error {
+	scheme, rest, _ := strings.Cut(s.URL, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	switch {
+	case scheme == "http" || scheme == "https" && !strings.HasSuffix(host, ".amazonaws.com"):
+		return errors.New("write s3://BUCKET/KEY; which server is meant, the access rule says")
+	case scheme != "https" && scheme != "s3":
+		return errors.New("this is not an S3 URL: it must begin with s3:// or https://")
+	}
+	return s.Check()
 }
 
 // parseTime reads a time or a day; an empty text is none.

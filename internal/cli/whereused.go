@@ -94,10 +94,26 @@ func whereUsed(ctx context.Context, s *session, args []string) error {
 	if err := found.print(s); err != nil {
 		return err
 	}
+	if len(found.Collections) == 0 {
+		hintFolder(ctx, s, args[0])
+	}
 	if !found.mayBeNeeded() {
 		return &Exit{Code: Partial}
 	}
 	return nil
+}
+
+// hintFolder tells when a folder is needed whose "/" was forgotten.
+func hintFolder(ctx context.Context, s *session, url string) {
+	if isPrefix(url) || strings.Contains(url, "?") {
+		return
+	}
+	for _, err := range s.client.WhereUsed(ctx, url+"/") {
+		if err == nil {
+			s.say("There are collections that need objects below %s/: a folder is named with \"/\" at its end.", escaped(url))
+		}
+		return
+	}
 }
 
 func folderUses(counts []collection.UseCount) []folderUse {
@@ -138,8 +154,12 @@ func (u *usedBy) print(s *session) error {
 	}
 	s.say("%s that you may see.", plural(int64(len(u.Collections)), "collection"))
 	for _, f := range u.Folders {
-		s.say("In %s: %s that you may not see; %s or in the trash, %s of which you may see.",
-			escaped(f.Folder), plural(f.Hidden, "collection"), plural(f.Past, "old version"), count(f.PastVisible))
+		past := count(f.Past) + " that are old versions or in the trash"
+		if f.Past == 1 {
+			past = "1 that is an old version or in the trash"
+		}
+		s.say("In %s: %s that you may not see; %s, %s of which you may see.",
+			escaped(f.Folder), plural(f.Hidden, "collection"), past, count(f.PastVisible))
 	}
 	if u.NotKnown != "" {
 		s.say("How many collections that you may not see need it is not known: %s.", clean(strings.TrimSuffix(u.NotKnown, ".")))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/arvados-s3/keepstore/creds"
 	"github.com/arvados-s3/keepstore/locator"
@@ -43,8 +44,11 @@ func (j *job) importPrefix(ctx context.Context, t *target) error {
 		}
 	}
 	if !found && !resumed {
-		return &s3read.Error{Kind: s3read.NotFound, Op: "list", Object: t.object,
-			Text: fmt.Sprintf("there is nothing under %s: check the spelling", t.object.URL())}
+		text := fmt.Sprintf("there is nothing under %s: check the spelling", t.object.URL())
+		if t.AsOf != nil {
+			text = fmt.Sprintf("there was nothing under %s at %s: check the spelling and the time", t.object.URL(), t.AsOf.UTC().Format(time.RFC3339))
+		}
+		return &s3read.Error{Kind: s3read.NotFound, Op: "list", Object: t.object, Text: text}
 	}
 	return j.checkVersioning(t)
 }

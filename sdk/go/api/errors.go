@@ -77,10 +77,11 @@ func (c *Client) refused(what string, status int, reasons []string) error {
 	for _, text := range reasons[:min(len(reasons), maxTexts)] {
 		texts = append(texts, c.clean(text))
 	}
-	return &Error{
-		Kind: Refused, Status: status, Texts: texts,
-		Text: fmt.Sprintf("the API server %s refuses %s with status %d: %s", c.address, what, status, strings.Join(texts, "; ")),
+	text := fmt.Sprintf("the API server %s refuses %s with status %d: %s", c.address, what, status, strings.Join(texts, "; "))
+	if len(texts) == 1 && strings.HasPrefix(texts[0], "no-route: ") { // a word of docs/errors.md, which no API server says
+		text = fmt.Sprintf("%s is a keepstore, and answers %s with status %d: the API server, which ARVADOS_API_HOST must name, has another address", c.address, what, status)
 	}
+	return &Error{Kind: Refused, Status: status, Texts: texts, Text: text}
 }
 
 // signatures finds permission signatures in locators: with the token they open

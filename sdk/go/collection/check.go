@@ -88,8 +88,7 @@ type CheckReport struct {
 	// LockedUntil is when the first of them may be, if S3 tells.
 	Locked      int
 	LockedUntil time.Time
-	// NotKnown says in sentences what no such check can tell, and what this one
-	// could not.
+	// NotKnown says in sentences what this check could not tell of these objects.
 	NotKnown []string
 }
 

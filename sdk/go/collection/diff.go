@@ -128,8 +128,11 @@ func (c *Collection) compared(o DiffOptions) ([]Source, error) {
 			sources = append(sources, k.Source)
 		}
 	}
+	if r := c.Record(); len(sources) == 0 && r.UUID == "" && r.PDH != "" {
+		return nil, fault(BadSource, "a portable data hash has no recorded sources: name the collection by UUID, or give the sources to compare with (--source s3://…)")
+	}
 	if len(sources) == 0 {
-		return nil, fault(BadSource, "nothing is recorded of where this collection came from: name the sources to compare with")
+		return nil, fault(BadSource, "nothing is recorded of where this collection came from: name the sources to compare with (--source s3://…)")
 	}
 	for i := range sources {
 		if o.AsOf != nil || len(o.Sources) == 0 {

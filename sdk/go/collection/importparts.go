@@ -109,7 +109,7 @@ func newImportParts(im *importing, all []Source) (*importParts, error) {
 
 // refusedSources is the error that the server would give.
 func refusedSources(err error) error {
-	return &Error{Kind: "bad-request", Err: err, Text: "S3 objects cannot be imported: " + clipSentence(err.Error())}
+	return &Error{Kind: "bad-request", Err: err, Text: "bad-request: " + clipSentence(err.Error())}
 }
 
 // run sends part after part, and returns a last line for all.

@@ -31,7 +31,7 @@ func (c *Client) Ask(ctx context.Context, path string, query url.Values, into an
 		}
 		defer a.Close()
 		if a.StatusCode != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
-			return a.refusal("the question cannot be answered")
+			return a.refused("the question cannot be answered")
 		}
 		text, err := io.ReadAll(io.LimitReader(a, maxAnswer+1))
 		if err != nil {

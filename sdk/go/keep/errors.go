@@ -139,8 +139,10 @@ func tells(err error) int {
 
 // clean takes out of a server's text signatures, and what would play tricks on
 // a terminal.
-func clean(text string) string {
-	const most = 600
+func clean(text string) string { return cleanTo(text, 600) }
+
+// cleanTo is clean for texts of at most so many bytes.
+func cleanTo(text string, most int) string {
 	text = regexp.MustCompile(`\+(A|R[0-9a-z]{5}-)[0-9a-fA-F]{40}@[0-9a-fA-F]+`).ReplaceAllString(text, "+$1…")
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -88,7 +88,7 @@ func (c *Client) Lifecycle(ctx context.Context, s3URL string) ([]byte, error) {
 		}
 		defer a.Close()
 		if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != "application/json" {
-			return a.refusal("the lifecycle rules of " + s3URL + " cannot be asked for")
+			return a.refused("the lifecycle rules of " + s3URL + " cannot be asked for")
 		}
 		text, err = io.ReadAll(io.LimitReader(a, maxLifecycle))
 		return err

@@ -120,6 +120,38 @@ func TestAnswersAreSafeToShow(t *testing.T) {
 	}
 }
 
+// TestRefusalsOfOwnRoutes: a route of keepstore's own says by itself all that
+// there is to say, and what other servers answer is shown around it.
+func TestRefusalsOfOwnRoutes(t *testing.T) {
+	const sentence = `s3-not-found: "a" does not exist [req req-1]`
+	long := "s3-not-found: " + strings.Repeat("x", 900) + " [req req-1]"
+	for name, x := range map[string]struct{ word, body, want string }{
+		"own":        {"s3-not-found", `{"errors":["s3-not-found: \"a\" does not exist [req req-1]"]}`, sentence},
+		"long":       {"s3-not-found", `{"errors":["` + long + `"]}`, long},
+		"secret":     {"s3-not-found", `{"errors":["s3-not-found: ` + hostileToken + `"]}`, "s3-not-found: "},
+		"no word":    {"", `{"errors":["s3-not-found: x"]}`, "answers 404 Not Found: "},
+		"other word": {"s3-denied", `{"errors":["s3-not-found: x"]}`, "answers 404 Not Found: "},
+		"text":       {"s3-not-found", "s3-not-found: x", "answers 404 Not Found: s3-not-found: x"},
+	} {
+		c := hostile(t, func(w http.ResponseWriter, _ *http.Request) {
+			if x.word != "" {
+				w.Header().Set("X-Keep-Error", x.word)
+			}
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, x.body)
+		})
+		_, imported := c.Import(t.Context(), []byte("{}"))
+		for _, err := range []error{imported, c.Ask(t.Context(), "s3/uses", nil, nil)} {
+			if err == nil || !strings.Contains(err.Error(), x.want) || strings.Contains(err.Error(), "sesame") {
+				t.Errorf("%s: got %v", name, err)
+			}
+			if whole := strings.HasSuffix(x.want, "]"); whole && err.Error() != x.want {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+	}
+}
+
 // TestLyingServices: whatever a service sends, no wrong, missing or further byte
 // is given out. The rows without a kind are right answers.
 func TestLyingServices(t *testing.T) {

@@ -29,7 +29,7 @@ func (c *Client) Import(ctx context.Context, body []byte) (io.ReadCloser, error)
 			return nil
 		}
 		defer a.Close()
-		return a.refusal("S3 objects cannot be imported")
+		return a.refused("S3 objects cannot be imported")
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ package keep
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -103,6 +104,10 @@ func (a *answer) broken(err error) error {
 // refusal makes an error of an answer that is none of those wanted.
 func (a *answer) refusal(what string) error {
 	text, _ := io.ReadAll(io.LimitReader(a, 4<<10)) // the status says enough
+	return a.refusalBy(what, text)
+}
+
+func (a *answer) refusalBy(what string, text []byte) error {
 	e := &Error{Status: a.StatusCode, RequestID: a.clean(a.Header.Get("X-Request-Id")), Kind: a.kind(string(text))}
 	said := a.clean(string(text))
 	if said == "" {
@@ -110,6 +115,19 @@ func (a *answer) refusal(what string) error {
 	}
 	e.Text = what + ": the Keep service " + a.service.url + " answers " + a.clean(a.Status) + ": " + said
 	return e
+}
+
+// refused makes an error of an answer to one of keepstore's own routes, which
+// says all that there is to say in one sentence; what is for others.
+func (a *answer) refused(what string) error {
+	word := a.Header.Get("X-Keep-Error")
+	text, _ := io.ReadAll(io.LimitReader(a, 16<<10)) // the status says enough
+	var reply struct{ Errors []string }
+	if err := json.Unmarshal(text, &reply); err != nil || word == "" || len(reply.Errors) != 1 || !strings.HasPrefix(reply.Errors[0], word+": ") {
+		return a.refusalBy(what, text)
+	}
+	return &Error{Status: a.StatusCode, RequestID: a.clean(a.Header.Get("X-Request-Id")), Kind: Kind(a.clean(word)),
+		Text: cleanTo(a.token.Redact(reply.Errors[0]), 4<<10)}
 }
 
 // clean makes a text of the server safe to show.
