@@ -40,7 +40,7 @@ test: tools lint ## check everything: tools, lint, all tests with -race
 	@.ci/debian.sh gcc=build-essential curl=curl nginx=nginx-light
 	@if .ci/rgw.sh; then export KEEPSTORE_TEST_RGW=1; fi; \
 	if .ci/fuse.sh $(KEEPSTORE_TEST_BIN); then export KEEPSTORE_TEST_FUSE=1; fi; \
-	go run ./internal/tools/gotest -race $(longest) $(packages)
+	go run ./internal/tools/gotest -race -timeout 20m $(longest) $(packages)
 
 bench: tools ## measure reading, storing and importing next to their peers; writes bench/
 	@.ci/debian.sh nginx=nginx-light
