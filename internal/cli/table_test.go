@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-
-	"github.com/arvados-s3/keepstore/sdk/go/collection"
 )
 
 // TestTable: columns stand below each other on a terminal, whatever letters are
@@ -22,20 +20,6 @@ func TestTable(t *testing.T) {
 	}
 	if want := "1   名前    x\n10  e\u0301a      y\n-   a\\012b  -\n"; out.String() != want {
 		t.Errorf("got\n%s, want\n%s", out.String(), want)
-	}
-}
-
-// TestPrices: what is next to nothing is not told as nothing.
-func TestPrices(t *testing.T) {
-	for want, r := range map[string]collection.Requests{
-		"nothing":             {},
-		"less than $0.000001": {Get: 2},
-		"about $0.000001":     {Get: 3},
-		"about $0.005000":     {List: 1000},
-	} {
-		if got := awsPrices().of(r); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
 	}
 }
 
