@@ -32,6 +32,7 @@ outputs: []
 // written to Keep. The next job has the same input; after one object changed
 // it has another. The input tells the URL and version of every file.
 func TestManyInputs(t *testing.T) {
+	t.Parallel()
 	const keys = 10_000
 	made, volume := &madeUp{keys: keys}, t.TempDir()
 	s, installed := generatedIn(t, made, volume), installShim(t, "shim-python")

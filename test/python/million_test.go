@@ -28,7 +28,7 @@ import (
 
 // manyKeys is how many keys TestManyKeys imports; docs/testing.md has what a
 // million take. Of fewer than 70,000, memory is less: caches are not full then.
-const manyKeys = 200_000
+const manyKeys = 150_000
 
 // generated is a keepstore before a server that makes up an S3 bucket with
 // any number of keys: a real one takes longer to fill than all else.
@@ -123,9 +123,10 @@ func (s *standalone) importing(t *testing.T, installed *shim, args ...string) *i
 // TestManyKeys: the memory of arv-import-s3 does not grow with the number of
 // keys, it shows how far it is, and leaves no temporary files.
 func TestManyKeys(t *testing.T) {
+	t.Parallel()
 	installed := installShim(t, "shim-python")
 	var used [2]int64
-	for n, keys := range []int{manyKeys * 2 / 5, manyKeys} {
+	for n, keys := range []int{manyKeys / 2, manyKeys} {
 		s := generated(t, keys)
 		run := s.importing(t, installed)
 		used[n] = run.peak(t)
@@ -138,7 +139,7 @@ func TestManyKeys(t *testing.T) {
 		}
 		nothingLeft(t, run.folder)
 	}
-	const more = 16 // MiB; the text of the further keys has some 35
+	const more = 10 // MiB; the text of the further keys has some 20
 	if used[1] > used[0]+more {
 		t.Errorf("more keys take %d MiB in place of %d", used[1], used[0])
 	}
@@ -146,6 +147,7 @@ func TestManyKeys(t *testing.T) {
 
 // TestManyKeysEnded: ended in the middle, it leaves nothing behind.
 func TestManyKeysEnded(t *testing.T) {
+	t.Parallel()
 	installed, s := installShim(t, "shim-python"), generated(t, manyKeys)
 	for signal, status := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143} {
 		run := s.importing(t, installed)

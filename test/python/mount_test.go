@@ -126,6 +126,7 @@ func (m *mounting) shim() []string {
 // package: whole files, random pieces, several readers; and the bytes stay
 // what they were when the objects are overwritten and deleted.
 func TestMount(t *testing.T) {
+	t.Parallel()
 	if !withMounts() {
 		return // .ci/fuse.sh has said why
 	}
@@ -158,6 +159,7 @@ func TestMount(t *testing.T) {
 // TestMountStock: the stock arv-mount, without the package, gives no byte of a
 // reference, neither its own nor another's; of content form it gives all.
 func TestMountStock(t *testing.T) {
+	t.Parallel()
 	if !withMounts() {
 		return // .ci/fuse.sh has said why
 	}

@@ -34,6 +34,7 @@ import (
 // the same parts by Go, by arv-import-s3, and by the method of a Python
 // collection; one that is not, as one collection with the same hash.
 func TestPartsAsInGo(t *testing.T) {
+	t.Parallel()
 	minio := servers.MinIO(t)
 	s := &standalone{log: &testenv.Output{}, bucket: minio.Bucket(t, "parts", true)}
 	s.putMany(t, minio)

@@ -52,6 +52,7 @@ func TestEveryScriptIsListed(t *testing.T) {
 }
 
 func TestStockClient(t *testing.T) {
+	t.Parallel()
 	s := start(t, "python-usual", "auto", app.StandaloneOptions{})
 	for _, name := range scripts() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
@@ -61,6 +62,7 @@ func TestStockClient(t *testing.T) {
 }
 
 func TestStockClientRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t, "python-strict", "always", app.StandaloneOptions{})
 	for _, name := range strict() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })
@@ -75,6 +77,7 @@ func TestStockClientExpiry(t *testing.T) {
 }
 
 func TestStockClientReleasing(t *testing.T) {
+	t.Parallel()
 	s := start(t, "python-releasing", "auto", app.StandaloneOptions{ReleaseSecrets: true})
 	for _, name := range releasing() {
 		t.Run(name, func(t *testing.T) { s.run(t, name, "verified") })

@@ -84,6 +84,7 @@ func (s *shim) environment(t *testing.T) []string {
 // client that it supports; each of its tests is a subtest here. What needs
 // arvados-cwl-runner, or takes a minute, runs with the newest only.
 func TestShim(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, program string
 		ignored       []string
@@ -160,6 +161,7 @@ func (c testCase) report(t *testing.T) {
 // more in programs that are taught about references: nothing may be lost. The
 // one test that says what the stock client cannot do must fail.
 func TestStockScriptsWithShim(t *testing.T) {
+	t.Parallel()
 	installed, s := installShim(t, "shim-python"), start(t, "python-shim", "always", app.StandaloneOptions{})
 	for name, failing := range map[string][]string{
 		"collections": nil, "blocks": nil, "write": nil,
@@ -176,6 +178,7 @@ func TestStockScriptsWithShim(t *testing.T) {
 // TestShimRunsPrograms runs Arvados' own programs through the shim, on a
 // collection of references that the stock programs cannot read.
 func TestShimRunsPrograms(t *testing.T) {
+	t.Parallel()
 	installed, s := installShim(t, "shim-python"), start(t, "python-run", "always", app.StandaloneOptions{})
 	run := func(args ...string) (string, error) {
 		t.Helper()

@@ -22,14 +22,14 @@ func main() {
 	}
 }
 
-// packagesAtOnce is at least four: the long tests here wait for servers, and
-// for limits to pass, more than they compute, and by default a machine with
-// two cores would run two packages.
-func packagesAtOnce() string { return strconv.Itoa(max(4, runtime.NumCPU())) }
+// atOnce is how many packages run, and how many parallel tests of each. It is
+// at least four: the long ones here wait for servers, and for limits to pass,
+// more than they compute, and by default two cores would run two.
+func atOnce() string { return strconv.Itoa(max(4, runtime.NumCPU())) }
 
 // run reports whether every test passed.
 func run(args []string) (bool, error) {
-	cmd := exec.Command("go", append([]string{"test", "-json", "-p", packagesAtOnce()}, args...)...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-p", atOnce(), "-parallel", atOnce()}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
