@@ -80,11 +80,11 @@ func (b *bench) measureBlocks(c blockCase, targets []target) error {
 		return fmt.Errorf("%s: %w", c.name(), err)
 	}
 	speed := func(o observed) float64 { return float64(o.Bytes) / 1e6 / o.Seconds }
-	cpu := func(o observed) float64 { return o.cpu / (float64(o.Bytes) / float64(gib)) }
+	cpu := func(o observed) float64 { return ratio(o.cpu, float64(o.Bytes)/float64(gib)) }
 	units := []string{"MB/s", "s/GiB"}
 	if c.size == small {
 		speed = func(o observed) float64 { return float64(o.Requests) / o.Seconds }
-		cpu = func(o observed) float64 { return o.cpu * 1e6 / float64(o.Requests) }
+		cpu = func(o observed) float64 { return ratio(o.cpu*1e6, float64(o.Requests)) }
 		units = []string{"requests/s", "µs/request"}
 	}
 	b.add(blockRow(c.name()+", pinned", units[0], all, speed))

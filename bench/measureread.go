@@ -31,7 +31,7 @@ func (b *bench) largeReads() error {
 			return err
 		}
 		cpu := func(name string) []float64 {
-			return pick(all[name], func(o observed) float64 { return o.cpu / (float64(o.Bytes) / float64(gib)) })
+			return pick(all[name], func(o observed) float64 { return ratio(o.cpu, float64(o.Bytes)/float64(gib)) })
 		}
 		speed := func(name string) []float64 {
 			return pick(all[name], func(o observed) float64 { return float64(o.Bytes) / 1e6 / o.Seconds })
@@ -80,7 +80,7 @@ func (b *bench) smallRanges() error {
 			return pick(all[name], func(o observed) float64 { return float64(o.Requests) / o.Seconds })
 		}
 		cpu := func(name string) []float64 {
-			return pick(all[name], func(o observed) float64 { return o.cpu * 1e6 / float64(o.Requests) })
+			return pick(all[name], func(o observed) float64 { return ratio(o.cpu*1e6, float64(o.Requests)) })
 		}
 		name := fmt.Sprintf("%d connections", connections)
 		b.add(row{Name: name + ", pinned", Unit: "requests/s", Ours: spreadOf(rate("keepstore"))}.

@@ -44,6 +44,8 @@ func combine(a, b []float64, f func(a, b float64) float64) []float64 {
 	return out
 }
 
+// ratio is 0 when there is nothing to divide by: on a busy machine a short round
+// may end before anything was served.
 func ratio(a, b float64) float64 {
 	if b == 0 {
 		return 0
